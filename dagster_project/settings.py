@@ -1,0 +1,179 @@
+"""One typed settings object: where things lie, which org is read, what a team has set.
+
+Sources, first wins: environment variables (``GYAKUSAN_*``, ``SALESFORCE_*``), the settings file
+(``gyakusan.toml`` in the working folder, or ``GYAKUSAN_SETTINGS_FILE``), defaults. Secrets come only from the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from dagster_project.errors import SettingsError
+
+PACKAGE = Path(__file__).resolve().parent
+CHECKOUT = PACKAGE.parent
+
+
+def _default_data_dir() -> Path:
+    in_checkout = (CHECKOUT / "pyproject.toml").exists()
+    return (CHECKOUT / "data") if in_checkout else (Path.cwd() / "gyakusan_data")
+
+
+def _default_dbt_dir() -> Path:
+    beside = CHECKOUT / "dbt"
+    return beside if (beside / "dbt_project.yml").exists() else PACKAGE / "transform" / "dbt_packaged"
+
+
+def settings_file() -> Path:
+    """The team's settings file; it need not exist."""
+    return Path(os.environ.get("GYAKUSAN_SETTINGS_FILE", "gyakusan.toml")).resolve()
+
+
+class SalesforceSettings(BaseSettings):
+    """How to reach the org, from ``SALESFORCE_*`` environment variables only."""
+
+    model_config = SettingsConfigDict(env_prefix="SALESFORCE_", extra="ignore")
+
+    login_url: str = ""
+    client_id: SecretStr = SecretStr("")
+    client_secret: SecretStr = SecretStr("")
+    username: str = ""
+    password: SecretStr = SecretStr("")
+
+
+class Settings(BaseSettings):
+    """Everything a run needs to know before it starts; paths are absolute."""
+
+    model_config = SettingsConfigDict(env_prefix="GYAKUSAN_", extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default_factory=_default_data_dir)
+    dbt_dir: Path = Field(default_factory=_default_dbt_dir)
+    now: datetime | None = None
+    time_zone: str | None = None
+    country_code: str = "JP"
+    company_holidays: tuple[date, ...] = ()
+    clock_stage_name: str | None = None
+    minimum_at_risk: int = Field(default=30, ge=1)
+    windows: tuple[str, ...] = ()
+    quota_file: Path | None = None
+    write_back: Literal["off", "sandbox", "any"] = "sandbox"
+    api_reserve: float = Field(default=0.2, ge=0, lt=1)
+    held_out_share: float = Field(default=0.1, ge=0, lt=1)
+    experiment_salt: str = "gyakusan"
+    rejected_share_limit: float = Field(default=0.05, ge=0, le=1)
+    schedule: str = "0 5 * * *"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before file; no dotenv, so that a secret never lies beside the code."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
+
+    @field_validator("data_dir", "dbt_dir", "quota_file")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().resolve()
+
+    @field_validator("now")
+    @classmethod
+    def _in_utc(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("needs a time zone, for example 2026-10-15T05:00:00+09:00")
+        return None if value is None else value.astimezone(UTC)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        try:
+            return value if value is None else ZoneInfo(value).key
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{value!r} is not an IANA time zone such as Asia/Tokyo") from error
+
+    @property
+    def log_dir(self) -> Path:
+        """The append-only log, one folder per stream."""
+        return self.data_dir / "log"
+
+    @property
+    def run_dir(self) -> Path:
+        """The one-row parameter files a night hands to dbt."""
+        return self.data_dir / "run"
+
+    @property
+    def warehouse_file(self) -> Path:
+        """The disposable warehouse; dbt is its only writer."""
+        return self.data_dir / "warehouse" / "gyakusan.duckdb"
+
+    @property
+    def published_file(self) -> Path:
+        """What people query; replaced whole."""
+        return self.data_dir / "published" / "marts.duckdb"
+
+    @property
+    def dbt_target_dir(self) -> Path:
+        """Where dbt keeps its parsed project and artifacts."""
+        return self.data_dir / "dbt_target"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's own storage of runs and events."""
+        return self.data_dir / "dagster_home"
+
+    def clock(self) -> datetime:
+        """The one clock of a run: ``now`` where set, else the machine's, in UTC."""
+        return self.now or datetime.now(UTC)
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    return f"setting {name}: {first['msg']}"
+
+
+def load_settings() -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: naming the setting, its file or variable, and what is expected.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        where = f"GYAKUSAN_* variables or {settings_file()}"
+        raise SettingsError(_one_line(error), where=where, remedy="correct the value") from error
+    except ValueError as error:
+        raise SettingsError(str(error), where=str(settings_file()), remedy="correct the TOML") from error
+
+
+def load_salesforce_settings() -> SalesforceSettings:
+    """Read how to reach the org.
+
+    Raises:
+        SettingsError: when the login address is missing.
+    """
+    settings = SalesforceSettings()
+    if not settings.login_url:
+        raise SettingsError(
+            "no Salesforce org is set",
+            where="environment variable SALESFORCE_LOGIN_URL",
+            remedy="set SALESFORCE_LOGIN_URL, SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET (README: Connect a real org)",
+        )
+    return settings
