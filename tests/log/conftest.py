@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connectors.event_log import EventLog
+from tests.log.opportunities import DEALS
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> EventLog:
+    """A log with one declared, still empty stream, in a path full of signs that mean something elsewhere."""
+    log = EventLog(tmp_path / "the log [1] 'x' *" / "log")
+    log.evolve("opportunity", DEALS)
+    return log
