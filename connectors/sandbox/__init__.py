@@ -1,0 +1,1 @@
+"""A Salesforce organisation on loopback: server, store and generator."""

@@ -1,0 +1,1 @@
+"""The generator of whole sales organisations with known true parameters (method §8)."""

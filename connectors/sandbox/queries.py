@@ -1,0 +1,92 @@
+"""Running SOQL: whole answers as JSON texts, and answers longer than a page kept on disk for nextRecordsUrl."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.sandbox.errors import SalesforceError
+from connectors.sandbox.ids import numbered
+from connectors.sandbox.soql_sql import Translated
+from connectors.sandbox.store import Org
+
+MAXIMUM_PAGE = 2000
+MINIMUM_PAGE = 200
+OPEN_CURSORS = 100
+
+
+@dataclass(frozen=True)
+class Page:
+    """Records (JSON texts) of one page; `next_start` is None on the last one. total_size counts all pages."""
+
+    records: Sequence[str]
+    total_size: int
+    query_id: str
+    next_start: int | None
+
+
+@dataclass(frozen=True)
+class _Spooled:
+    path: Path
+    offsets: tuple[int, ...]
+    page_size: int
+    total_size: int
+
+
+class QueryPages:
+    """The org's open query cursors. Pages are read from what the query saw when it ran."""
+
+    def __init__(self, org: Org, folder: Path) -> None:
+        self._org = org
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._spooled: OrderedDict[str, _Spooled] = OrderedDict()
+
+    def run(self, query: Translated, page_size: int) -> Page:
+        """The first page of a query's answer."""
+        with self._org.cursor() as cursor:
+            if query.is_count:
+                row = cursor.execute(query.count_sql(), query.parameters).fetchone()
+                return Page((), int(row[0]) if row else 0, "", None)
+            table = cursor.sql(query.json_sql(), params=query.parameters).to_arrow_table()
+        records: list[str] = table.column("record").to_pylist()
+        if len(records) <= page_size:
+            return Page(records, len(records), "", None)
+        return self._spool(records, page_size)
+
+    def more(self, query_id: str, start: int) -> Page:
+        """The page of an open cursor that starts at record number `start` (from 0)."""
+        with self._lock:
+            spooled = self._spooled.get(query_id)
+        if spooled is None or start % spooled.page_size or not 0 <= start < spooled.total_size:
+            raise SalesforceError("INVALID_QUERY_LOCATOR", "invalid query locator")
+        number = start // spooled.page_size
+        with spooled.path.open("rb") as file:
+            file.seek(spooled.offsets[number])
+            text = file.read(spooled.offsets[number + 1] - spooled.offsets[number]).decode()
+        end = start + spooled.page_size
+        records = text.rstrip("\n").split("\n")
+        return Page(records, spooled.total_size, query_id, end if end < spooled.total_size else None)
+
+    def _spool(self, records: list[str], page_size: int) -> Page:
+        query_id = numbered("01g", next(self._numbers))
+        path = self._folder / f"{query_id}.jsonl"
+        offsets = [0]
+        with path.open("wb") as file:
+            for start in range(0, len(records), page_size):
+                offsets.append(offsets[-1] + file.write(_lines(records[start : start + page_size])))
+        with self._lock:
+            self._spooled[query_id] = _Spooled(path, tuple(offsets), page_size, len(records))
+            if len(self._spooled) > OPEN_CURSORS:
+                self._spooled.popitem(last=False)[1].path.unlink(missing_ok=True)
+        return Page(records[:page_size], len(records), query_id, page_size)
+
+
+def _lines(records: list[str]) -> bytes:
+    # to_json escapes line ends inside texts, so one record is one line.
+    return ("\n".join(records) + "\n").encode()

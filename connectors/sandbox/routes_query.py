@@ -1,0 +1,135 @@
+"""`/query`, `/queryAll` with paging, and Bulk 2.0 query jobs."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.responses import Response, StreamingResponse
+
+from connectors.sandbox.bulk import QueryJob
+from connectors.sandbox.errors import SalesforceError
+from connectors.sandbox.queries import MAXIMUM_PAGE, MINIMUM_PAGE, Page
+from connectors.sandbox.replies import datetime_text, empty_reply, json_reply, page_reply
+from connectors.sandbox.server import Call, Server
+from connectors.sandbox.soql_sql import Translated, translate
+
+
+def run_query(server: Server, call: Call) -> Response:
+    """GET /query?q= and /queryAll?q=."""
+    soql = call.query.get("q")
+    if not soql:
+        raise SalesforceError("MALFORMED_QUERY", "SOQL query is required: give it as the parameter q")
+    include_deleted = call.parameters["operation"].lower() == "queryall"
+    query = translate(soql, server.context(include_deleted, call.version))
+    page = server.pages.run(query, _page_size(call))
+    head = {"columnMetadata": _columns(query)} if call.query.get("columns") == "true" else None
+    return page_reply(page, _next_url(call, page), head)
+
+
+def more(server: Server, call: Call) -> Response:
+    """GET of a nextRecordsUrl."""
+    query_id, _, start = call.parameters["locator"].rpartition("-")
+    if not start.isdigit():
+        raise SalesforceError("INVALID_QUERY_LOCATOR", "invalid query locator")
+    page = server.pages.more(query_id, int(start))
+    return page_reply(page, _next_url(call, page))
+
+
+def _page_size(call: Call) -> int:
+    found = re.search(r"batchSize\s*=\s*(\d+)", call.headers.get("sforce-query-options", ""), re.IGNORECASE)
+    return min(max(int(found.group(1)), MINIMUM_PAGE), MAXIMUM_PAGE) if found else MAXIMUM_PAGE
+
+
+def _next_url(call: Call, page: Page) -> str | None:
+    if page.next_start is None:
+        return None
+    return f"{call.base}/{call.parameters['operation']}/{page.query_id}-{page.next_start}"
+
+
+def _columns(query: Translated) -> list[dict[str, object]]:
+    return [
+        {"aggregate": query.is_aggregate, "apexType": None, "booleanType": each.field.type == "boolean",
+         "columnName": ".".join(each.names), "custom": each.field.custom, "displayName": each.names[-1],
+         "foreignKeyName": None, "insertable": each.field.createable, "joinColumns": [],
+         "numberType": each.field.column_type in ("BIGINT", "DOUBLE"), "textType": each.field.column_type == "VARCHAR",
+         "updatable": each.field.updateable}
+        for each in query.columns
+    ]  # fmt: skip
+
+
+def create_job(server: Server, call: Call) -> Response:
+    """POST /jobs/query."""
+    body = call.json()
+    operation, soql = str(body.get("operation", "query")), body.get("query")
+    if not isinstance(soql, str) or not soql.strip():
+        raise SalesforceError("INVALIDJOB", "The query of the job is missing")
+    if operation not in ("query", "queryAll"):
+        raise SalesforceError("INVALIDJOB", f"Unsupported operation: {operation}")
+    for option, only in (("contentType", "CSV"), ("columnDelimiter", "COMMA"), ("lineEnding", "LF")):
+        if body.get(option, only) != only:
+            raise SalesforceError(
+                "INVALIDJOB", f"this sandbox supports {option} {only} only, not {body[option]}"
+            )
+    query = translate(soql, server.context(operation == "queryAll", call.version), bulk=True)
+    job = server.jobs.create(operation, soql, query)
+    # The reply shows the job as created even when a small one is complete by now.
+    return json_reply(_job(server, job, call) | {"state": "UploadComplete"})
+
+
+def list_jobs(server: Server, call: Call) -> Response:
+    """GET /jobs/query."""
+    records = [_job(server, each, call) for each in server.jobs.all()]
+    return json_reply({"done": True, "records": records, "nextRecordsUrl": None})
+
+
+def get_job(server: Server, call: Call) -> Response:
+    """GET /jobs/query/{id}."""
+    job = server.jobs.get(call.parameters["job_id"])
+    return json_reply(_job(server, job, call) | _progress(job))
+
+
+def change_job(server: Server, call: Call) -> Response:
+    """PATCH /jobs/query/{id} with state Aborted."""
+    if call.json().get("state") != "Aborted":
+        raise SalesforceError("INVALIDJOBSTATE", "a query job can only be set to Aborted")
+    return json_reply(_job(server, server.jobs.abort(call.parameters["job_id"]), call))
+
+
+def delete_job(server: Server, call: Call) -> Response:
+    """DELETE /jobs/query/{id}."""
+    server.jobs.delete(call.parameters["job_id"])
+    return empty_reply()
+
+
+def job_results(server: Server, call: Call) -> Response:
+    """GET /jobs/query/{id}/results?maxRecords=&locator=, streamed from the job's file."""
+    maximum = call.query.get("maxRecords")
+    if maximum is not None and not maximum.isdigit():
+        raise SalesforceError("INVALID_QUERY_LOCATOR", f"maxRecords must be a whole number, not {maximum}")
+    locator = call.query.get("locator")
+    part = server.jobs.results(
+        call.parameters["job_id"], None if locator == "null" else locator, int(maximum) if maximum else None
+    )
+    headers = {
+        "Sforce-NumberOfRecords": str(part.rows),
+        "Sforce-Locator": "null" if part.next_row is None else str(part.next_row),
+        "Content-Length": str(part.length),
+    }
+    return StreamingResponse(part.chunks(), headers=headers, media_type="text/csv;charset=UTF-8")
+
+
+def _job(server: Server, job: QueryJob, call: Call) -> dict[str, object]:
+    return {
+        "id": job.job_id, "operation": job.operation, "object": job.query.source.entity.name,
+        "createdById": job.created_by_id, "createdDate": datetime_text(job.created_at),
+        "systemModstamp": datetime_text(job.modified_at or job.created_at), "state": job.state,
+        "concurrencyMode": "Parallel", "contentType": "CSV", "apiVersion": float(call.version), "jobType": "V2Query",
+        "lineEnding": "LF", "columnDelimiter": "COMMA",
+    }  # fmt: skip
+
+
+def _progress(job: QueryJob) -> dict[str, object]:
+    progress: dict[str, object] = {
+        "numberRecordsProcessed": job.rows, "retries": 0, "totalProcessingTime": 1, "isPkChunkingSupported": True,
+    }  # fmt: skip
+    return progress | {"errorMessage": job.error} if job.error else progress

@@ -1,0 +1,52 @@
+"""The rows an org has before anybody has written to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from connectors.sandbox import ids
+from connectors.sandbox.picklists import DEFAULT_STAGES
+
+INTEGRATION_USERNAME = "integration@sandbox.gyakusan.example"
+Row = dict[str, object]
+"""Stored values by field name."""
+
+
+def _audit(stamp: datetime, user_id: str) -> Row:
+    return {
+        "CreatedDate": stamp, "CreatedById": user_id, "LastModifiedDate": stamp, "LastModifiedById": user_id,
+        "SystemModstamp": stamp,
+    }  # fmt: skip
+
+
+def organization(organization_id: str, stamp: datetime) -> Row:
+    """The Organization of an org that was not given one."""
+    user_id = ids.numbered("005", 1)
+    return {
+        "Id": organization_id, "Name": "Gyakusan sandbox", "TimeZoneSidKey": "UTC", "FiscalYearStartMonth": 1,
+        "LanguageLocaleKey": "en_US", "DefaultLocaleSidKey": "en_US", "OrganizationType": "Developer Edition",
+        "IsSandbox": True, "InstanceName": "GY0", "DefaultCurrencyIsoCode": "USD", **_audit(stamp, user_id),
+    }  # fmt: skip
+
+
+def integration_user(user_id: str, stamp: datetime, time_zone: str) -> Row:
+    """The user API clients act as."""
+    return {
+        "Id": user_id, "Username": INTEGRATION_USERNAME, "LastName": "Gyakusan integration",
+        "Name": "Gyakusan integration", "Email": INTEGRATION_USERNAME, "Alias": "gyakusan", "IsActive": True,
+        "UserType": "Standard", "TimeZoneSidKey": time_zone, "LocaleSidKey": "en_US", "LanguageLocaleKey": "en_US",
+        "EmailEncodingKey": "UTF-8", **_audit(stamp, user_id),
+    }  # fmt: skip
+
+
+def stages(stage_ids: Sequence[str], stamp: datetime) -> Iterator[Row]:
+    """Salesforce's own opportunity stages, in their order."""
+    user_id = ids.numbered("005", 1)
+    for order, (stage_id, stage) in enumerate(zip(stage_ids, DEFAULT_STAGES, strict=True), start=1):
+        name, probability, category, category_name, closed, won = stage
+        yield {
+            "Id": stage_id, "MasterLabel": name, "ApiName": name, "IsActive": True, "SortOrder": order,
+            "IsClosed": closed, "IsWon": won, "ForecastCategory": category, "ForecastCategoryName": category_name,
+            "DefaultProbability": probability, **_audit(stamp, user_id),
+        }  # fmt: skip
