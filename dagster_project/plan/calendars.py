@@ -1,0 +1,125 @@
+"""Business days of a country, a company and a rep; weeks of a month (method §5, Calendar)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+from dagster_project.errors import GyakusanError
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
+
+ONE_DAY = timedelta(days=1)
+# No country closes for longer; reaching it means that the company's days off leave no day at all.
+LONGEST_CLOSURE_DAYS = 366
+
+
+class CalendarError(GyakusanError):
+    """The country has no known holidays, or a calendar never opens."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Week:
+    """One Monday-based week, clipped to its month; both ends belong to it."""
+
+    start: date
+    end: date
+
+
+@dataclass(frozen=True)
+class BusinessCalendar:
+    """When people of one country and company work.
+
+    Attributes:
+        country: ISO 3166 code, as the ``holidays`` package knows it.
+        subdivision: state or region of it, where holidays differ.
+        company_days_off: days on which this company alone is closed.
+    """
+
+    country: str = "JP"
+    subdivision: str | None = None
+    company_days_off: frozenset[date] = frozenset()
+
+    def is_business_day(self, day: date, absences: Collection[date] = ()) -> bool:
+        """Neither weekend nor public holiday nor company day off nor absence.
+
+        Raises:
+            CalendarError: the country or subdivision is unknown.
+        """
+        if day in self.company_days_off or day in absences:
+            return False
+        known = _public_holidays(self.country, self.subdivision)
+        return day.weekday() not in known.weekend and day not in known
+
+    def business_days(self, start: date, end: date, absences: Collection[date] = ()) -> list[date]:
+        """Business days from ``start`` to ``end``, both included, in order; empty where start is after end."""
+        days = (start + timedelta(days=offset) for offset in range((end - start).days + 1))
+        return [day for day in days if self.is_business_day(day, absences)]
+
+    def closed_weekdays(self, start: date, end: date) -> list[date]:
+        """Weekdays from ``start`` to ``end`` on which nobody works, in order."""
+        days = (start + timedelta(days=offset) for offset in range((end - start).days + 1))
+        return [day for day in days if day.weekday() < 5 and not self.is_business_day(day)]
+
+    def next_business_day(self, after: date) -> date:
+        """The first business day later than ``after``.
+
+        Raises:
+            CalendarError: there is none within a year.
+        """
+        for offset in range(1, LONGEST_CLOSURE_DAYS + 1):
+            day = after + timedelta(days=offset)
+            if self.is_business_day(day):
+                return day
+        raise CalendarError(
+            f"no business day within a year after {after}",
+            where=f"calendar of {self.country}",
+            remedy="shorten the list of company days off",
+        )
+
+
+@cache
+def _public_holidays(country: str, subdivision: str | None) -> HolidayBase:
+    import holidays
+
+    try:
+        return holidays.country_holidays(country, subdiv=subdivision)
+    except NotImplementedError as error:
+        place = country if subdivision is None else f"{country}-{subdivision}"
+        raise CalendarError(
+            f"no public holidays known for {place!r}",
+            where="setting country_code",
+            remedy="use an ISO 3166 code such as JP, US or DE",
+        ) from error
+
+
+def month_start(day: date) -> date:
+    """First day of the month of ``day``."""
+    return day.replace(day=1)
+
+
+def month_end(day: date) -> date:
+    """Last day of the month of ``day``."""
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - ONE_DAY
+
+
+def week_start(day: date) -> date:
+    """Monday of the week of ``day``."""
+    return day - timedelta(days=day.weekday())
+
+
+def weeks_of_month(day: date) -> list[Week]:
+    """Weeks of the month of ``day``: Monday to Sunday, the first and last clipped to the month."""
+    first, last = month_start(day), month_end(day)
+    mondays = [week_start(first) + timedelta(weeks=number) for number in range(6)]
+    return [
+        Week(max(monday, first), min(monday + timedelta(days=6), last))
+        for monday in mondays
+        if monday <= last
+    ]

@@ -1,0 +1,86 @@
+"""Each rep's next actions, every candidate with its propensity, committed to the log before anything is sent."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import dagster as dg
+import polars as pl
+
+from dagster_project.decisions import ACTIONS_PLANNED, CANDIDATES, commit_decisions
+from dagster_project.progress import current
+from dagster_project.recommend.inputs import read_inputs
+from dagster_project.recommend.recommend import RecommendSettings, RecommendTables, recommend
+from dagster_project.resources import NightResource
+from dagster_project.transform.names import mart_keys
+from dagster_project.transform.run import RunDates, run_dates
+
+RECOMMEND_MARTS = (
+    "dim_rep",
+    "fct_opportunity",
+    "fct_stage_spells",
+    "fct_activity",
+    "fct_win_ahead",
+    "run_parameters",
+)
+KEY = ("plan_date", "action_key")
+
+
+def choose_actions(night: NightResource, dates: RunDates) -> RecommendTables:
+    """Candidates and chosen actions of every rep for ``plan_date``."""
+    settings, log = night.settings, night.log
+    past = log.read(CANDIDATES, where="kind <> 'withdrawn'") if CANDIDATES in log.streams() else None
+    inputs = read_inputs(
+        settings.warehouse_file,
+        plan_date=dates.plan_date,
+        past_candidates=None if past is None else pl.DataFrame(pl.from_arrow(past)),
+        task_facts=pl.DataFrame(pl.from_arrow(log.latest("task"))),
+        holidays=dates.calendar.closed_weekdays(
+            dates.as_of_date - timedelta(days=1000), dates.plan_date + timedelta(days=60)
+        ),
+        settings=RecommendSettings(salt=settings.experiment_salt, held_out_share=settings.held_out_share),
+    )
+    return recommend(inputs)
+
+
+@dg.multi_asset(
+    name="recommend",
+    specs=[
+        dg.AssetSpec(
+            [CANDIDATES],
+            deps=[*mart_keys(RECOMMEND_MARTS), ["plans"]],
+            group_name="recommend",
+            kinds={"polars", "parquet"},
+            description="One row per plan date and action key: everything weighed, chosen or not, with its propensity.",
+        ),
+        dg.AssetSpec(
+            [ACTIONS_PLANNED],
+            deps=[*mart_keys(RECOMMEND_MARTS), ["plans"]],
+            group_name="recommend",
+            kinds={"polars", "parquet"},
+            description="One row per plan date and action key: the cards chosen for each rep, with their text.",
+        ),
+    ],
+)
+def next_actions(
+    context: dg.AssetExecutionContext, night: NightResource
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Weigh every candidate, choose at most five a rep, and commit both."""
+    with current().step("Next actions"):
+        if night.past_date is not None:
+            yield from (dg.MaterializeResult(asset_key=[stream]) for stream in (CANDIDATES, ACTIONS_PLANNED))
+            return
+        dates = run_dates(night)
+        tables = choose_actions(night, dates)
+        for stream, rows in ((CANDIDATES, tables.candidates), (ACTIONS_PLANNED, tables.actions)):
+            appended = commit_decisions(
+                night.log,
+                stream,
+                rows,
+                key=KEY,
+                plan_date=dates.plan_date,
+                run_id=context.run_id,
+                now=night.now,
+            )
+            yield dg.MaterializeResult(
+                asset_key=[stream], metadata={"dagster/row_count": rows.height, "new_facts": appended}
+            )

@@ -1,0 +1,163 @@
+"""Months drawn by hash: repeatable, unbiased, and in agreement with exact chances and brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagster_project.plan.draws import hashed_key, stratified_normals, uniforms
+from dagster_project.plan.probability import (
+    RateByDaysLeft,
+    chance_of_at_least,
+    poisson_binomial,
+)
+from dagster_project.plan.simulation import (
+    DrawSettings,
+    NewMeetings,
+    OpenDeals,
+    Outcomes,
+    chance_of_amount,
+    draw_outcomes,
+    insured_meetings,
+    log_odds_centres,
+    month_shocks,
+)
+
+CERTAIN_COEFFICIENTS = DrawSettings(draws=20_000, month_shock=0.0)
+CHANCES = np.array([0.6] * 3 + [0.35] * 5 + [0.15] * 8)
+DAY_RATES = (0.30, 0.25, 0.20, 0.12, 0.05)
+
+
+def _drawn(
+    settings: DrawSettings,
+    *,
+    spread: float = 0.0,
+    amounts: np.ndarray | None = None,
+    sizes: tuple[float, ...] = (1.0,),
+    meetings: int = 40,
+    rep: str = "rep",
+) -> Outcomes:
+    deals = OpenDeals(
+        CHANCES, np.full(len(CHANCES), 1.0) if amounts is None else amounts, np.full(len(CHANCES), spread)
+    )
+    new = NewMeetings(np.asarray(DAY_RATES), spread, 1.0, np.asarray(sizes))
+    return draw_outcomes((rep,), deals, new, meetings, month_shocks(settings, "2026-11"), settings)
+
+
+def test_uniforms_are_uniform_and_the_same_every_time() -> None:
+    drawn = uniforms(hashed_key("salt", "key"), (1_000, 100))
+    assert drawn.min() > 0.0
+    assert drawn.max() < 1.0
+    counts = np.histogram(drawn, 20, (0, 1))[0]
+    assert ((counts - 5_000) ** 2 / 5_000).sum() < 43.8  # χ² on 19, p = .001
+    assert abs(np.corrcoef(drawn[:-1].ravel(), drawn[1:].ravel())[0, 1]) < 0.015
+    assert uniforms(hashed_key("salt", "key"), (1,))[0] == drawn[0, 0]
+
+
+def test_draws_of_another_salt_or_key_differ() -> None:
+    keys = {hashed_key("a", "bc"), hashed_key("ab", "c"), hashed_key("a", "b", "c"), hashed_key("b", "bc")}
+    assert len(keys) == 4
+
+
+def test_stratified_normals_have_mean_zero_and_variance_one() -> None:
+    drawn = stratified_normals(7, 1_024)
+    assert drawn.mean() == pytest.approx(0.0, abs=1e-12)
+    assert drawn.std() == pytest.approx(1.0, abs=0.01)
+
+
+@given(st.lists(st.tuples(st.floats(0.001, 0.999), st.floats(0, 1.5)), min_size=1, max_size=20))
+def test_uncertain_log_odds_keep_each_chance_its_mean(pairs: list[tuple[float, float]]) -> None:
+    chances, spreads = (np.array(column) for column in zip(*pairs, strict=True))
+    centres = log_odds_centres(chances, spreads)
+    normals = stratified_normals(1, 4_001)
+    means = (1 / (1 + np.exp(-(centres[:, None] + spreads[:, None] * normals)))).mean(axis=1)
+    assert means == pytest.approx(chances, abs=2e-3)
+
+
+def test_certain_and_impossible_deals_stay_so() -> None:
+    deals = OpenDeals(np.array([0.0, 1.0]), np.array([100.0, 7.0]), np.array([0.5, 0.5]))
+    settings = DrawSettings(draws=2_000)
+    new = NewMeetings(np.zeros(0), 0.5, 1.0, np.ones(1))
+    drawn = draw_outcomes(("r",), deals, new, 10, month_shocks(settings, "m"), settings)
+    assert set(drawn.amounts(10)) == {7.0}
+
+
+@pytest.mark.parametrize("needed", [5, 8, 11, 14])
+def test_equal_amounts_agree_with_the_exact_chance(needed: int) -> None:
+    drawn = _drawn(CERTAIN_COEFFICIENTS)
+    for meetings in (0, 17, 40):
+        exact = chance_of_at_least(
+            needed, poisson_binomial(CHANCES), RateByDaysLeft(DAY_RATES)(meetings, needed)
+        )
+        error = 4 * np.sqrt(max(exact * (1 - exact), 1e-4) / CERTAIN_COEFFICIENTS.draws)
+        assert chance_of_amount(drawn.amounts(meetings), needed) == pytest.approx(exact, abs=error)
+
+
+def test_unequal_amounts_with_shared_uncertainty_agree_with_brute_force() -> None:
+    settings, spread, sizes = DrawSettings(draws=20_000, month_shock=0.3), 0.4, (0.2, 0.5, 2.3)
+    amounts = np.linspace(0.2, 3.0, len(CHANCES))
+    drawn = _drawn(settings, spread=spread, amounts=amounts, sizes=sizes, meetings=30)
+    # Written out deal by deal with numpy's own generator, as little like the module as can be.
+    generator = np.random.default_rng(5)
+    draws = 20_000
+    joint = generator.normal(0, spread, draws) + generator.normal(0, 0.3, draws)
+    money = np.zeros(draws)
+    new_rates = [DAY_RATES[n % 5] for n in range(30)]
+    for place, chance in enumerate([*CHANCES, *new_rates]):
+        centre = log_odds_centres(np.array([chance]), np.array([np.hypot(spread, 0.3)]))[0]
+        won = generator.random(draws) < 1 / (1 + np.exp(-(centre + joint)))
+        amount = amounts[place] if place < len(CHANCES) else generator.choice(sizes, draws)
+        money += won * amount
+    for target in (5.0, 9.0, 13.0, 18.0):
+        brute = np.mean(money >= target)
+        assert chance_of_amount(drawn.amounts(30), target) == pytest.approx(brute, abs=0.02)
+
+
+def test_shared_uncertainty_widens_what_a_month_brings() -> None:
+    narrow, wide = (
+        _drawn(CERTAIN_COEFFICIENTS),
+        _drawn(DrawSettings(draws=20_000, month_shock=0.5), spread=0.5),
+    )
+    assert wide.amounts(40).mean() == pytest.approx(narrow.amounts(40).mean(), rel=0.02)
+    assert wide.amounts(40).std() > 1.3 * narrow.amounts(40).std()
+
+
+def test_a_month_shock_is_shared_by_reps_and_a_coefficient_error_is_not() -> None:
+    shocked = DrawSettings(draws=20_000, month_shock=1.0)
+    one, other = _drawn(shocked, rep="one"), _drawn(shocked, rep="other")
+    assert np.corrcoef(one.from_open, other.from_open)[0, 1] > 0.3
+    calm = [_drawn(CERTAIN_COEFFICIENTS, rep=rep, spread=1.0).from_open for rep in ("one", "other")]
+    assert abs(np.corrcoef(*calm)[0, 1]) < 0.03
+
+
+def test_the_same_key_draws_the_same_month() -> None:
+    first, again = (_drawn(DrawSettings(draws=512), spread=0.3) for _ in range(2))
+    assert np.array_equal(first.from_new, again.from_new)
+    assert np.array_equal(first.from_open, again.from_open)
+
+
+def test_a_team_of_ten_is_insured_with_about_537_meetings() -> None:
+    settings = DrawSettings(draws=4_096, month_shock=0.0)
+    shocks = month_shocks(settings, "m")
+    none = OpenDeals(np.zeros(0), np.zeros(0), np.zeros(0))
+    new = NewMeetings(np.array([0.2]), 0.0, 100_000.0, np.ones(1))
+    team = [draw_outcomes((f"r{n}",), none, new, 120, shocks, settings) for n in range(10)]
+    most, shares = np.full(10, 120), np.full(10, 50)
+    allocated = insured_meetings(team, shares, most, 10_000_000.0, 0.8)
+    assert allocated is not None
+    assert allocated.sum() == pytest.approx(537, abs=8)
+    assert allocated.max() - allocated.min() <= 1
+
+
+def test_insurance_out_of_reach_is_none() -> None:
+    drawn = _drawn(CERTAIN_COEFFICIENTS, meetings=5)
+    assert insured_meetings([drawn], np.array([1]), np.array([5]), 1_000.0, 0.8) is None
+
+
+def test_insurance_of_a_team_already_sure_asks_for_nothing() -> None:
+    drawn = _drawn(CERTAIN_COEFFICIENTS, meetings=5)
+    allocated = insured_meetings([drawn], np.array([1]), np.array([5]), -10.0, 0.8)
+    assert allocated is not None
+    assert allocated.tolist() == [0]
