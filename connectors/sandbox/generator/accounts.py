@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors.sandbox.generator.columns import Column
 from connectors.sandbox.generator.days import WorkCalendar, day_number, money
 from connectors.sandbox.generator.draws import BoolArray, IntArray, categories, integers, uniform
 from connectors.sandbox.generator.identifiers import record_ids
@@ -73,7 +74,7 @@ def account_is_japanese(spec: OrganizationSpec, accounts: IntArray) -> BoolArray
     return uniform(spec.seed, "account/language", accounts) < spec.japanese_share
 
 
-def account_names(spec: OrganizationSpec, accounts: IntArray) -> pa.Array:
+def account_names(spec: OrganizationSpec, accounts: IntArray) -> Column:
     """Company names; some look alike, as they do."""
     stem = take(COMPANY_STEMS, integers(spec.seed, "account/stem", len(COMPANY_STEMS), accounts))
     field = integers(spec.seed, "account/field", len(COMPANY_FIELDS), accounts)
@@ -83,7 +84,9 @@ def account_names(spec: OrganizationSpec, accounts: IntArray) -> pa.Array:
     in_front, full_width = pa.array(form < 0.45), pa.array(form > 0.93)
     name = pc.if_else(in_front, join("株式会社", stem, japanese), join(stem, japanese, "株式会社"))
     name = pc.if_else(full_width, join("(株)", stem, japanese), name)
-    return pc.if_else(pa.array(account_is_japanese(spec, accounts)), name, join(stem, " ", english, " Inc."))
+    is_japanese = pa.array(account_is_japanese(spec, accounts))
+    named: Column = pc.if_else(is_japanese, name, join(stem, " ", english, " Inc."))
+    return named
 
 
 def account_owners(spec: OrganizationSpec, accounts: IntArray, today: int) -> tuple[IntArray, BoolArray]:
@@ -147,7 +150,7 @@ def contacts_per_account(spec: OrganizationSpec, accounts: IntArray) -> IntArray
 
 def person_names(
     spec: OrganizationSpec, stream: str, keys: IntArray, japanese: BoolArray
-) -> tuple[pa.Array, pa.Array, pa.Array]:
+) -> tuple[Column, Column, Column]:
     """Last name, first name and full name of each person."""
     drawn = [integers(spec.seed, f"{stream}/{part}", 10_000, keys) for part in ("last", "first")]
     is_japanese = pa.array(japanese)
@@ -164,7 +167,7 @@ def person_names(
     return last, first, pc.if_else(is_japanese, join(last, " ", first), join(first, " ", last))
 
 
-def contact_titles(spec: OrganizationSpec, keys: IntArray, japanese: BoolArray) -> pa.Array:
+def contact_titles(spec: OrganizationSpec, keys: IntArray, japanese: BoolArray) -> Column:
     """Job titles: number 0 of an account has one that decides, the others mostly do not; a few are unknown."""
     drawn = categories(spec.seed, "contact/title", TITLE_SHARES, keys)
     deciding = [TITLES.index(title) for title in DECISION_MAKER_TITLES]

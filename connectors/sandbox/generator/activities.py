@@ -72,7 +72,8 @@ def activity_number(
 ) -> IntArray:
     """A number that is the same however far one generates: deal, day since creation, source (0–15), order (0–7)."""
     offset = np.clip(day - pipeline.deals.created_day[deal], 0, OFFSET_LIMIT - 1)
-    return ((pipeline.deals.key[deal] * OFFSET_LIMIT + offset) * 16 + source) * 8 + within
+    number: IntArray = ((pipeline.deals.key[deal] * OFFSET_LIMIT + offset) * 16 + source) * 8 + within
+    return number
 
 
 def _logged(spec: OrganizationSpec, seller: IntArray, number: IntArray) -> BoolArray:

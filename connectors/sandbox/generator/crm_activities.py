@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -15,6 +16,7 @@ from connectors.sandbox.generator.activities import (
     EventDraft,
     TaskDraft,
 )
+from connectors.sandbox.generator.columns import Column
 from connectors.sandbox.generator.crm_opportunities import Ledger, first_contacts
 from connectors.sandbox.generator.days import dates, timestamps
 from connectors.sandbox.generator.draws import BoolArray, IntArray, integers, uniform
@@ -28,6 +30,7 @@ from connectors.sandbox.generator.tables import (
     audit,
     booleans,
     constant,
+    join,
     seller_user_numbers,
     table,
     take,
@@ -97,10 +100,11 @@ def activity_figures(book: Ledger, events: EventDraft, tasks: TaskDraft, now: in
 
 
 def _by_language(
-    spec: OrganizationSpec, seller: IntArray, words: dict[str, tuple[str, ...]], index: IntArray
-) -> pa.Array:
+    spec: OrganizationSpec, seller: IntArray, words: Mapping[str, Sequence[str]], index: IntArray
+) -> Column:
     japanese = pa.array(seller_is_japanese(spec)[seller])
-    return pc.if_else(japanese, take(words["ja"], index), take(words["en"], index))
+    chosen: Column = pc.if_else(japanese, take(words["ja"], index), take(words["en"], index))
+    return chosen
 
 
 def _deleted_at(book: Ledger, deal: IntArray, number: IntArray, created: IntArray, now: int) -> IntArray:
@@ -169,13 +173,13 @@ def _durations(spec: OrganizationSpec, number: IntArray, connected: BoolArray) -
 
 def _dispositions(
     spec: OrganizationSpec, tasks: TaskDraft, connected: BoolArray, missing: BoolArray
-) -> pa.Array:
+) -> Column:
     miss = 1 + integers(spec.seed, "call/miss", 2, tasks.number)
     english = np.where(seller_is_japanese(spec)[tasks.seller], 0, 3)
     return take(CALL_RESULTS, np.where(connected, 0, miss) + english, missing)
 
 
-def _task_notes(book: Ledger, tasks: TaskDraft, spoke: BoolArray) -> tuple[pa.Array, pa.Table]:
+def _task_notes(book: Ledger, tasks: TaskDraft, spoke: BoolArray) -> tuple[Column, pa.Table]:
     """Notes on calls that reached somebody (every other one)."""
     spec = book.pipeline.spec
     written = spoke & (uniform(spec.seed, "note/call", tasks.number) < 0.5)
@@ -184,7 +188,7 @@ def _task_notes(book: Ledger, tasks: TaskDraft, spoke: BoolArray) -> tuple[pa.Ar
 
 def _notes(
     book: Ledger, object_name: str, deal: IntArray, seller: IntArray, number: IntArray, written: BoolArray
-) -> tuple[pa.Array, pa.Table]:
+) -> tuple[Column, pa.Table]:
     spec, rows = book.pipeline.spec, np.flatnonzero(written)
     levels = note_levels(spec, book.pipeline.deals.words_level[deal[rows]], number[rows])
     texts = note_texts(spec, levels, seller_is_japanese(spec)[seller[rows]], number[rows])
@@ -221,7 +225,7 @@ def events_table(book: Ledger, events: EventDraft, now: int) -> tuple[pa.Table, 
         "WhoId": record_ids("Contact", first_contacts(book.pipeline)[events.deal]),
         "WhatId": record_ids("Opportunity", deals.key[events.deal]),
         "AccountId": record_ids("Account", deals.account[events.deal]),
-        "Subject": pc.if_else(pa.array(off), pc.binary_join_element_wise(mark, subject, ""), subject),
+        "Subject": pc.if_else(pa.array(off), join(mark, subject), subject),
         "Description": description,
         "OwnerId": user_ids(owner),
         "IsAllDayEvent": booleans(np.zeros(count, dtype=bool)),
@@ -234,7 +238,7 @@ def events_table(book: Ledger, events: EventDraft, now: int) -> tuple[pa.Table, 
     return table(columns), levels
 
 
-def event_times(start: IntArray, end: IntArray, day: IntArray, minutes: IntArray) -> dict[str, pa.Array]:
+def event_times(start: IntArray, end: IntArray, day: IntArray, minutes: IntArray) -> dict[str, Column]:
     """The time columns of Event."""
     return {
         "StartDateTime": timestamps(start),

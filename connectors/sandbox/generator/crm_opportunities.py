@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from connectors.sandbox.generator.accounts import (
     account_names,
     contacts_per_account,
 )
+from connectors.sandbox.generator.columns import Column
 from connectors.sandbox.generator.days import dates, day_of, money, months_of, timestamps
 from connectors.sandbox.generator.draws import BoolArray, FloatArray, IntArray, categories, integers, uniform
 from connectors.sandbox.generator.identifiers import record_ids
@@ -89,7 +91,7 @@ def probabilities(spec: OrganizationSpec, stage: IntArray) -> FloatArray:
     return np.array([*(each.probability for each in spec.stages), 100.0, 0.0])[stage]
 
 
-def _expected(spec: OrganizationSpec, amount: IntArray, stage: IntArray) -> pa.Array:
+def _expected(spec: OrganizationSpec, amount: IntArray, stage: IntArray) -> Column:
     whole = np.round(np.maximum(amount, 0) * probabilities(spec, stage) / 100).astype(np.int64)
     return money(whole, amount < 0)
 
@@ -147,7 +149,7 @@ def opportunities_table(
     )
 
 
-def _stage_columns(spec: OrganizationSpec, state: Changes) -> dict[str, pa.Array]:
+def _stage_columns(spec: OrganizationSpec, state: Changes) -> dict[str, Column]:
     """The columns that follow from stage, amount and close date."""
     year, quarter = _fiscal(spec, state.close_day)
     categories_of_stages = _categories(spec)
@@ -173,7 +175,7 @@ def lead_sources(spec: OrganizationSpec, key: IntArray) -> IntArray:
     return categories(spec.seed, "deal/source", LEAD_SOURCE_SHARES, key)
 
 
-def deal_names(pipeline: Pipeline, deal: IntArray) -> pa.Array:
+def deal_names(pipeline: Pipeline, deal: IntArray) -> Column:
     """Account, product, and for later business what kind."""
     spec, deals = pipeline.spec, pipeline.deals
     product = take(PRODUCTS, integers(spec.seed, "deal/product", len(PRODUCTS), deals.key[deal]))
@@ -194,7 +196,10 @@ def _history_rows(book: Ledger) -> BoolArray:
     changes, before = book.changes, book.previous
     differs = (changes.amount != changes.amount[before]) | (changes.close_day != changes.close_day[before])
     differs |= changes.stage != changes.stage[before]
-    return (changes.kind == CREATED) | (differs & (changes.kind != OWNER) & (changes.kind != DELETED))
+    makes_row: BoolArray = (changes.kind == CREATED) | (
+        differs & (changes.kind != OWNER) & (changes.kind != DELETED)
+    )
+    return makes_row
 
 
 def history_table(book: Ledger) -> pa.Table:
@@ -227,7 +232,7 @@ def history_table(book: Ledger) -> pa.Table:
     )
 
 
-def _day_texts(days: IntArray) -> pa.Array:
+def _day_texts(days: IntArray) -> Column:
     known, inverse = np.unique(days, return_inverse=True)
     return take([day_of(int(day)).isoformat() for day in known], inverse)
 
@@ -236,7 +241,7 @@ def field_history_table(book: Ledger) -> pa.Table:
     """One row per creation and per tracked change: Owner, CloseDate, Amount, StageName."""
     spec, changes, before = book.pipeline.spec, book.changes, book.previous
     labels = stage_labels(spec)
-    columns = {
+    columns: dict[str, tuple[IntArray, Callable[[IntArray], Column]]] = {
         "Owner": (changes.owner, lambda rows: user_ids(seller_user_numbers(changes.owner[rows]))),
         "CloseDate": (changes.close_day, lambda rows: _day_texts(changes.close_day[rows])),
         "StageName": (changes.stage, lambda rows: take(labels, changes.stage[rows])),
@@ -253,7 +258,7 @@ def field_history_table(book: Ledger) -> pa.Table:
 
 
 def _field_rows(
-    book: Ledger, rows: IntArray, name: str, old: pa.Array | None, new: pa.Array | None, number: int
+    book: Ledger, rows: IntArray, name: str, old: Column | None, new: Column | None, number: int
 ) -> pa.Table:
     changes = book.changes
     key = book.pipeline.deals.key[changes.deal[rows]]

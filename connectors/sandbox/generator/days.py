@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from connectors.sandbox.generator.columns import Column
 from connectors.sandbox.generator.draws import BoolArray, IntArray
 from connectors.sandbox.generator.spec import OrganizationSpec
 
@@ -112,18 +113,19 @@ def work_calendar(spec: OrganizationSpec) -> WorkCalendar:
     return _calendar(first, last, spec.country, spec.time_zone)
 
 
-def timestamps(instants: IntArray, missing: BoolArray | None = None) -> pa.Array:
+def timestamps(instants: IntArray, missing: BoolArray | None = None) -> Column:
     """UTC seconds as timestamp[us, UTC]; null where `missing`."""
     plain = pa.array(instants.astype("datetime64[s]").astype("datetime64[us]"), mask=missing)
-    return plain.cast(pa.timestamp("us", tz="UTC"))
+    zoned: Column = plain.cast(pa.timestamp("us", tz="UTC"))
+    return zoned
 
 
-def dates(days: IntArray, missing: BoolArray | None = None) -> pa.Array:
+def dates(days: IntArray, missing: BoolArray | None = None) -> Column:
     """Day numbers as date32; null where `missing`."""
     return pa.array(days.astype(np.int32), type=pa.int32(), mask=missing).cast(pa.date32())
 
 
-def money(amounts: IntArray, missing: BoolArray | None = None) -> pa.Array:
+def money(amounts: IntArray, missing: BoolArray | None = None) -> Column:
     """Whole amounts as decimal128(18, 4); null where `missing`."""
     whole = pa.array(amounts.astype(np.int64), mask=missing)
     return whole.cast(pa.decimal128(23, 4)).cast(pa.decimal128(18, 4))

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from connectors.sandbox.generator.columns import Column
 from connectors.sandbox.generator.draws import IntArray
 
 KEY_PREFIXES = {
@@ -31,7 +32,7 @@ _INSTANCE = b"5g0"
 _DIGITS = 9
 
 
-def record_ids(object_name: str, numbers: IntArray, missing: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+def record_ids(object_name: str, numbers: IntArray, missing: npt.NDArray[np.bool_] | None = None) -> Column:
     """One 18-character id per number (0 ≤ number < 62^9); null where `missing`. Raises KeyError on an unknown object."""
     count = len(numbers)
     text = np.empty((count, 18), dtype=np.uint8)
@@ -45,4 +46,5 @@ def record_ids(object_name: str, numbers: IntArray, missing: npt.NDArray[np.bool
     for block in range(3):
         text[:, 15 + block] = _CHECK[is_upper[:, block * 5 : block * 5 + 5] @ weights]
     flat = np.ascontiguousarray(text).reshape(-1).view("S18") if count else np.empty(0, dtype="S18")
-    return pa.array(flat, mask=missing).cast(pa.string())
+    ids: Column = pa.array(flat, mask=missing).cast(pa.string())
+    return ids

@@ -69,8 +69,7 @@ def seller_last_days(spec: OrganizationSpec) -> IntArray:
 def monthly_intake(spec: OrganizationSpec, months: IntArray) -> FloatArray:
     """Expected new opportunities per active rep in each month (months since 1970-01)."""
     since = months - int(months_of(np.array([day_number(spec.first_date)]))[0])
-    result: FloatArray = spec.opportunities_per_rep_month * (1 + spec.monthly_growth) ** since
-    return result
+    return np.asarray(spec.opportunities_per_rep_month * (1 + spec.monthly_growth) ** since, dtype=np.float64)
 
 
 def account_pool(spec: OrganizationSpec, days: IntArray) -> IntArray:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.sandbox.generator.accounts import account_names, person_names
+from connectors.sandbox.generator.columns import Column
 from connectors.sandbox.generator.crm_opportunities import Ledger, first_contacts, lead_sources
 from connectors.sandbox.generator.days import dates, day_number, timestamps
 from connectors.sandbox.generator.draws import BoolArray, IntArray, categories, integers, poisson, uniform
@@ -243,7 +244,7 @@ def lead_tasks(book: Ledger, leads: Leads, touches: LeadTouches, now: int) -> pa
     )
 
 
-def done_task_columns(at: IntArray, day: IntArray) -> dict[str, pa.Array]:
+def done_task_columns(at: IntArray, day: IntArray) -> dict[str, Column]:
     """What every task logged as done has."""
     no = booleans(np.zeros(len(at), dtype=bool))
     return {

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors.sandbox.generator.columns import Column
 from connectors.sandbox.generator.draws import BoolArray, IntArray, integers, uniform
 from connectors.sandbox.generator.spec import OrganizationSpec
 from connectors.sandbox.generator.tables import join, take
@@ -109,14 +110,15 @@ def note_levels(spec: OrganizationSpec, deal_levels: IntArray, numbers: IntArray
     return np.where(shows_all, deal_levels, less)
 
 
-def note_texts(spec: OrganizationSpec, levels: IntArray, japanese: BoolArray, numbers: IntArray) -> pa.Array:
+def note_texts(spec: OrganizationSpec, levels: IntArray, japanese: BoolArray, numbers: IntArray) -> Column:
     """The text of each note in the language of who writes it."""
-    return pc.if_else(
+    texts: Column = pc.if_else(
         pa.array(japanese), _texts(spec, "ja", levels, numbers), _texts(spec, "en", levels, numbers)
     )
+    return texts
 
 
-def _texts(spec: OrganizationSpec, language: str, levels: IntArray, numbers: IntArray) -> pa.Array:
+def _texts(spec: OrganizationSpec, language: str, levels: IntArray, numbers: IntArray) -> Column:
     sentences = CUSTOMER[language]
     start = np.cumsum([0, *(len(level) for level in sentences[:-1])])
     size = np.array([len(level) for level in sentences])
@@ -130,5 +132,5 @@ def _texts(spec: OrganizationSpec, language: str, levels: IntArray, numbers: Int
     return join(*parts)
 
 
-def _pick(spec: OrganizationSpec, name: str, words: tuple[str, ...], numbers: npt.ArrayLike) -> pa.Array:
+def _pick(spec: OrganizationSpec, name: str, words: tuple[str, ...], numbers: npt.ArrayLike) -> Column:
     return take(words, integers(spec.seed, f"note/{name}", len(words), numbers))

@@ -36,9 +36,9 @@ class Changes:
     def __len__(self) -> int:
         return len(self.deal)
 
-    def keep(self, mask: BoolArray) -> Changes:
-        """The changes where the mask holds."""
-        return Changes(*(getattr(self, name)[mask] for name in self.__dataclass_fields__))
+    def keep(self, which: BoolArray | IntArray) -> Changes:
+        """The changes where a mask holds, or those at the positions given."""
+        return Changes(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.sandbox.generator.accounts import CONTACTS_PER_ACCOUNT_LIMIT, account_created_days
+from connectors.sandbox.generator.columns import Column
 from connectors.sandbox.generator.crm_activities import event_times
 from connectors.sandbox.generator.days import day_number, month_starts, months_of
 from connectors.sandbox.generator.draws import IntArray, integers, uniform
@@ -54,7 +55,7 @@ def _business_days(pipeline: Pipeline) -> IntArray:
     return days[(days >= day_number(pipeline.spec.first_date)) & (days <= pipeline.last_day)]
 
 
-def _subjects(pipeline: Pipeline, seller: IntArray, japanese: str, english: str) -> pa.Array:
+def _subjects(pipeline: Pipeline, seller: IntArray, japanese: str, english: str) -> Column:
     return take((english, japanese), seller_is_japanese(pipeline.spec)[seller].astype(np.int64))
 
 
@@ -104,7 +105,7 @@ def _own_events(
     day: IntArray,
     seller: IntArray,
     created: IntArray,
-    times: dict[str, pa.Array],
+    times: dict[str, Column],
     source: int,
     words: tuple[str, str, str],
 ) -> pa.Table:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from connectors.sandbox.generator.columns import Column
 from connectors.sandbox.generator.days import WorkCalendar, day_number
 from connectors.sandbox.generator.draws import BoolArray, FloatArray, IntArray, uniform
 from connectors.sandbox.generator.identifiers import record_ids
@@ -47,7 +48,8 @@ def seller_teams(spec: OrganizationSpec) -> IntArray:
 def seller_is_japanese(spec: OrganizationSpec) -> BoolArray:
     """Whether each seller works in Japanese: spread evenly so that every team has both."""
     step = np.arange(spec.sellers) * (1 - spec.japanese_share)
-    return np.floor(step + 0.999) == np.floor(step + 0.999 - (1 - spec.japanese_share))
+    is_japanese: BoolArray = np.floor(step + 0.999) == np.floor(step + 0.999 - (1 - spec.japanese_share))
+    return is_japanese
 
 
 def activity_rates(spec: OrganizationSpec, step: str, base: float) -> FloatArray:
@@ -120,7 +122,7 @@ def _roster(spec: OrganizationSpec, today: int) -> _Users:
     )
 
 
-def _names(users: _Users) -> tuple[pa.Array, pa.Array, pa.Array]:
+def _names(users: _Users) -> tuple[Column, Column, Column]:
     """Last name, first name, full name; distinct enough, two of them alike on purpose (髙橋, 高橋)."""
     count = np.arange(len(users.number))
     japanese = pa.array(users.is_japanese)

@@ -97,7 +97,8 @@ class _Walk:
     def _is_late(self, deals: IntArray, day: int) -> BoolArray:
         """Deals that should have changed owner while they were closed."""
         due = self.deals.transfer_day[deals] <= day
-        return due & (self.owner[deals] != self.deals.transfer_to[deals])
+        late: BoolArray = due & (self.owner[deals] != self.deals.transfer_to[deals])
+        return late
 
     def admit(self, first: int, last: int) -> None:
         """Deals created today start to run tomorrow."""

@@ -87,10 +87,8 @@ def expected_bookings(spec: OrganizationSpec, months: IntArray) -> FloatArray:
     factor = calendar_factor(spec, months_of(days), spec.win_factor_by_month_of_quarter)
     # Winning faster at quarter ends empties the pipeline: part of the factor is undone by the months after.
     by_month = wins * mean_price(spec) * factor**CALENDAR_EXPONENT * MIXTURE
-    result: FloatArray = np.bincount(
-        months_of(days) - int(months[0]), weights=by_month, minlength=len(months)
-    )
-    return result
+    total = np.bincount(months_of(days) - int(months[0]), weights=by_month, minlength=len(months))
+    return np.asarray(total, dtype=np.float64)
 
 
 def _quota_months(spec: OrganizationSpec) -> IntArray:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors.sandbox.generator.columns import Column
 from connectors.sandbox.generator.days import timestamps
 from connectors.sandbox.generator.draws import BoolArray, FloatArray, IntArray
 from connectors.sandbox.generator.identifiers import record_ids
@@ -24,37 +25,39 @@ def seller_user_numbers(sellers: IntArray) -> IntArray:
     return sellers + FIRST_SELLER
 
 
-def user_ids(numbers: IntArray, missing: BoolArray | None = None) -> pa.Array:
+def user_ids(numbers: IntArray, missing: BoolArray | None = None) -> Column:
     """User ids by user number."""
     return record_ids("User", numbers, missing)
 
 
-def take(words: Sequence[str | None], indices: IntArray, missing: BoolArray | None = None) -> pa.Array:
+def take(words: Sequence[str | None], indices: IntArray, missing: BoolArray | None = None) -> Column:
     """The word at each index; null where `missing`."""
-    return pa.array(words, type=pa.string()).take(pa.array(indices, mask=missing))
+    return pa.array(words, type=pa.string()).take(pa.array(indices, type=pa.int64(), mask=missing))
 
 
-def join(*parts: pa.Array | str, separator: str = "") -> pa.Array:
+def join(*parts: Column | str, separator: str = "") -> Column:
     """Element-wise concatenation; null as soon as one part is null."""
-    return pc.binary_join_element_wise(*parts, separator)
+    # pyarrow-stubs know no mix of arrays and texts.
+    joined: Column = pc.binary_join_element_wise(*parts, separator)  # type: ignore[call-overload]
+    return joined
 
 
-def numerals(numbers: npt.ArrayLike) -> pa.Array:
+def numerals(numbers: npt.ArrayLike) -> Column:
     """Whole numbers as text."""
     return pa.array(np.asarray(numbers, dtype=np.int64)).cast(pa.string())
 
 
-def booleans(values: BoolArray) -> pa.Array:
+def booleans(values: BoolArray) -> Column:
     """A boolean column."""
     return pa.array(values)
 
 
-def constant(value: str | bool | None, count: int, kind: pa.DataType | None = None) -> pa.Array:
-    """The same value in every row."""
-    return pa.repeat(pa.scalar(value, type=kind), count)
+def constant(value: str, count: int) -> Column:
+    """The same text in every row."""
+    return pa.repeat(value, count)
 
 
-def percents(values: FloatArray) -> pa.Array:
+def percents(values: FloatArray) -> Column:
     """A percent or double column."""
     return pa.array(values, type=pa.float64())
 
@@ -64,7 +67,7 @@ def audit(
     created_by: IntArray,
     modified: IntArray | None = None,
     modified_by: IntArray | None = None,
-) -> dict[str, pa.Array]:
+) -> dict[str, Column]:
     """The five audit columns from UTC seconds and user numbers; not modified since creation unless said."""
     modified = created if modified is None else np.maximum(created, modified)
     modified_by = created_by if modified_by is None else modified_by
@@ -77,6 +80,6 @@ def audit(
     }
 
 
-def table(columns: Mapping[str, pa.Array]) -> pa.Table:
+def table(columns: Mapping[str, Column]) -> pa.Table:
     """A table with the columns in the order given."""
     return pa.table(dict(columns))

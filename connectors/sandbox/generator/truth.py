@@ -152,8 +152,7 @@ def _win_given_stage_age(pipeline: Pipeline, won: IntArray) -> pa.Table:
 def rep_truth(spec: OrganizationSpec) -> pa.Table:
     """One row per seller: rates of the activity steps, share logged, and the multiplier of the planted stage's hazard."""
     planted = spec.stage_names.index(spec.planted_bottleneck)
-    columns = {
-        "user_id": user_ids(seller_user_numbers(np.arange(spec.sellers))),
+    rates = {
         "touch_to_appointment": activity_rates(spec, "touch_to_appointment", spec.touch_to_appointment),
         "appointment_to_meeting": activity_rates(spec, "appointment_to_meeting", spec.appointment_to_meeting),
         "logging_share": logging_shares(spec),
@@ -161,8 +160,8 @@ def rep_truth(spec: OrganizationSpec) -> pa.Table:
     }
     return table(
         {
-            name: column if isinstance(column, pa.Array) else pa.array(column)
-            for name, column in columns.items()
+            "user_id": user_ids(seller_user_numbers(np.arange(spec.sellers))),
+            **{name: pa.array(values) for name, values in rates.items()},
         }
     )
 
