@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Iterator
+
 
 class GyakusanError(Exception):
     """Base of the errors that end a command with one line.
@@ -52,17 +56,49 @@ class AlreadyRunning(GyakusanError):
     exit_code = 6
 
 
+class NeedsAttention(GyakusanError):
+    """The night is complete, but something in the org or the settings keeps it from being whole."""
+
+    exit_code = 7
+
+
 def explain(error: BaseException) -> tuple[str, int]:
-    """One line for a person, and the exit code.
-
-    Errors of the connector and the log carry the same three parts; a full disk is named as such wherever it strikes.
-    """
-    import errno
-
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"no space left on the disk ({error.filename}); free some and run again, everything landed is kept", 1
-    exit_code = getattr(error, "exit_code", None)
-    if isinstance(exit_code, int):
-        return " ".join(str(error).split()), exit_code
+    """One line for a person, and the exit code, from the first error in the chain that is meant for a person."""
+    for each in _chain(error):
+        if isinstance(each, GyakusanError):
+            return str(each), each.exit_code
+        if isinstance(each, _errors_of_connectors()):
+            return " ".join(str(each).split()), 1
+        if isinstance(each, OSError) and each.errno == errno.ENOSPC:
+            where = each.filename or "the data folder"
+            return (
+                f"no space left on the disk ({where}); free some and run again, everything landed is kept",
+                1,
+            )
     name = type(error).__name__
-    return f"unexpected {name}: {' '.join(str(error).split())[:300]}; set GYAKUSAN_TRACEBACK=1 to see where", 1
+    return (
+        f"unexpected {name}: {' '.join(str(error).split())[:300]}; set GYAKUSAN_TRACEBACK=1 to see where",
+        1,
+    )
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether the disk, or the space a file may take, ran out; DuckDB says so in words only."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return any(os.strerror(code) in str(error) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _errors_of_connectors() -> tuple[type[BaseException], ...]:
+    from connectors.event_log.errors import LogError
+    from connectors.salesforce.errors import SalesforceProblem
+    from connectors.sandbox.errors import SandboxError
+    from connectors.sandbox.process import SandboxStartError
+
+    return LogError, SalesforceProblem, SandboxError, SandboxStartError

@@ -1,7 +1,8 @@
 """One typed settings object: where things lie, which org is read, what a team has set.
 
-Sources, first wins: environment variables (``GYAKUSAN_*``, ``SALESFORCE_*``), the settings file
-(``gyakusan.toml`` in the working folder, or ``GYAKUSAN_SETTINGS_FILE``), defaults. Secrets come only from the environment.
+Sources, first wins: environment variables (``GYAKUSAN_*``), the settings file
+(``gyakusan.toml`` in the working folder, or ``GYAKUSAN_SETTINGS_FILE``), defaults. How to reach the org is the
+connector's own matter (``GYAKUSAN_SALESFORCE_*``); its secrets come from the environment only.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -41,18 +42,6 @@ def settings_file() -> Path:
     return Path(os.environ.get("GYAKUSAN_SETTINGS_FILE", "gyakusan.toml")).resolve()
 
 
-class SalesforceSettings(BaseSettings):
-    """How to reach the org, from ``SALESFORCE_*`` environment variables only."""
-
-    model_config = SettingsConfigDict(env_prefix="SALESFORCE_", extra="ignore")
-
-    login_url: str = ""
-    client_id: SecretStr = SecretStr("")
-    client_secret: SecretStr = SecretStr("")
-    username: str = ""
-    password: SecretStr = SecretStr("")
-
-
 class Settings(BaseSettings):
     """Everything a run needs to know before it starts; paths are absolute."""
 
@@ -62,12 +51,14 @@ class Settings(BaseSettings):
     dbt_dir: Path = Field(default_factory=_default_dbt_dir)
     now: datetime | None = None
     time_zone: str | None = None
+    currency: str | None = None
     country_code: str = "JP"
     company_holidays: tuple[date, ...] = ()
     clock_stage_name: str | None = None
     minimum_at_risk: int = Field(default=30, ge=1)
     windows: tuple[str, ...] = ()
     quota_file: Path | None = None
+    require_quotas: bool = True
     write_back: Literal["off", "sandbox", "any"] = "sandbox"
     api_reserve: float = Field(default=0.2, ge=0, lt=1)
     held_out_share: float = Field(default=0.1, ge=0, lt=1)
@@ -133,6 +124,11 @@ class Settings(BaseSettings):
         return self.data_dir / "dbt_target"
 
     @property
+    def dbt_output_file(self) -> Path:
+        """What dbt printed in the last run from the command line."""
+        return self.dbt_target_dir / "output.txt"
+
+    @property
     def dagster_home(self) -> Path:
         """Dagster's own storage of runs and events."""
         return self.data_dir / "dagster_home"
@@ -161,19 +157,3 @@ def load_settings() -> Settings:
         raise SettingsError(_one_line(error), where=where, remedy="correct the value") from error
     except ValueError as error:
         raise SettingsError(str(error), where=str(settings_file()), remedy="correct the TOML") from error
-
-
-def load_salesforce_settings() -> SalesforceSettings:
-    """Read how to reach the org.
-
-    Raises:
-        SettingsError: when the login address is missing.
-    """
-    settings = SalesforceSettings()
-    if not settings.login_url:
-        raise SettingsError(
-            "no Salesforce org is set",
-            where="environment variable SALESFORCE_LOGIN_URL",
-            remedy="set SALESFORCE_LOGIN_URL, SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET (README: Connect a real org)",
-        )
-    return settings

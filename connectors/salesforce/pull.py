@@ -130,7 +130,7 @@ class _Pull:
         now = self.reader.clock()
         self.reader.log.append_facts(
             EXTRACTION_WINDOWS,
-            window_rows(windows, now),
+            window_rows(windows, self.reader.run_id, now),
             run_id=self.reader.run_id,
             observed_at=now,
             key=WINDOW_KEY,

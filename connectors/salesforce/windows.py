@@ -13,6 +13,7 @@ from connectors.salesforce.objects import INSTANT
 
 EXTRACTION_WINDOWS = "extraction_windows"
 _COLUMNS: Mapping[str, pa.DataType] = {
+    "pull_id": pa.string(),
     "stream": pa.string(),
     "object_name": pa.string(),
     "cursor_field": pa.string(),
@@ -29,7 +30,7 @@ _COLUMNS: Mapping[str, pa.DataType] = {
     "message": pa.string(),
 }
 EXTRACTION_WINDOWS_CONTRACT = pa.schema(_COLUMNS)
-WINDOW_KEY = ("record_id", "kind", "window_to_at", "occurred_at")
+WINDOW_KEY = ("pull_id", "record_id", "kind", "window_to_at", "occurred_at")
 
 
 @dataclass(frozen=True)
@@ -97,15 +98,16 @@ def next_window(last_to_at: datetime | None, now: datetime, *, lag: timedelta, o
     return Window(last_to_at - overlap, max(to_at, last_to_at))
 
 
-def window_rows(windows: Iterable[PulledWindow], occurred_at: datetime) -> pa.Table:
-    """The windows as facts, one row per window; record_id is the stream, kind the status."""
+def window_rows(windows: Iterable[PulledWindow], pull_id: str, occurred_at: datetime) -> pa.Table:
+    """The windows of one pull as facts, one row per window; record_id is the stream, kind the status."""
     listed = list(windows)
     columns: dict[str, pa.Array[Any]] = {
         "record_id": pa.array([each.stream for each in listed], pa.string()),
         "kind": pa.array([each.status for each in listed], pa.string()),
         "occurred_at": pa.array([occurred_at] * len(listed), INSTANT),
     }
-    for column in EXTRACTION_WINDOWS_CONTRACT:
+    columns["pull_id"] = pa.array([pull_id] * len(listed), pa.string())
+    for column in list(EXTRACTION_WINDOWS_CONTRACT)[1:]:
         columns[column.name] = pa.array([getattr(each, column.name) for each in listed], column.type)
     return pa.table(columns)
 

@@ -1,0 +1,41 @@
+# Every target works from a fresh clone; nothing is installed outside .venv.
+SHELL := /bin/sh
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+export UV_PROJECT_ENVIRONMENT := .venv
+
+.PHONY: run test test-slow check serve setup clean
+.DEFAULT_GOAL := run
+
+.venv/ready: uv.lock pyproject.toml
+	@echo "Setting up .venv from uv.lock …"
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "Python 3.11 to 3.13 is needed; '$(PYTHON)' is another (set PYTHON=python3.12, say)"; exit 2; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@$(BIN)/uv sync --frozen --inexact --quiet --python $(BIN)/python
+	@touch .venv/ready
+
+setup: .venv/ready
+
+run: .venv/ready
+	@$(BIN)/gyakusan demo
+
+serve: .venv/ready
+	@$(BIN)/gyakusan serve
+
+test: .venv/ready check
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-slow: .venv/ready
+	@$(BIN)/python -m pytest -m slow
+
+check: .venv/ready
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/sqlfluff lint --disable-progress-bar dbt/models
+
+clean:
+	rm -rf data .venv

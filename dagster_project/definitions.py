@@ -1,0 +1,25 @@
+"""Loads the one asset graph; nothing else."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from dagster_project.gate import checks as gate_checks
+from dagster_project.ingest import assets as ingest_assets
+from dagster_project.plan import assets as plan_assets
+from dagster_project.publish import assets as publish_assets
+from dagster_project.publish import checks as publish_checks
+from dagster_project.recommend import assets as recommend_assets
+from dagster_project.resources import NightResource
+from dagster_project.schedules import nightly, nightly_schedule
+from dagster_project.transform import assets as transform_assets
+
+defs = dg.Definitions(
+    assets=dg.load_assets_from_modules(
+        [ingest_assets, transform_assets, plan_assets, recommend_assets, publish_assets]
+    ),
+    asset_checks=dg.load_asset_checks_from_modules([gate_checks, publish_checks]),
+    jobs=[nightly],
+    schedules=[nightly_schedule],
+    resources={"night": NightResource(), "dbt": transform_assets.dbt_resource()},
+)

@@ -1,0 +1,42 @@
+"""What the org says about itself: zone, currency, whether it is a sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectors.event_log import EventLog
+from dagster_project.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Organization:
+    """The one row of Organization."""
+
+    organization_id: str
+    name: str
+    time_zone: str
+    currency: str
+    is_sandbox: bool
+
+
+def read_organization(log: EventLog) -> Organization:
+    """The organisation as last observed.
+
+    Raises:
+        SettingsError: when it was never read.
+    """
+    rows = log.latest("organization").to_pylist()
+    if not rows:
+        raise SettingsError(
+            "the org's own record was not read",
+            where="Salesforce object Organization",
+            remedy="give the integration user read access to it, or set GYAKUSAN_TIME_ZONE",
+        )
+    row = rows[0]
+    return Organization(
+        organization_id=row["Id"],
+        name=row.get("Name") or "",
+        time_zone=row.get("TimeZoneSidKey") or "UTC",
+        currency=row.get("CurrencyIsoCode") or row.get("DefaultCurrencyIsoCode") or "JPY",
+        is_sandbox=bool(row.get("IsSandbox")),
+    )

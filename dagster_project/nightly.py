@@ -1,0 +1,64 @@
+"""Runs the asset graph once, in this process, from a shell or cron."""
+
+from __future__ import annotations
+
+import os
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagster_project.progress import Progress
+from dagster_project.settings import Settings
+from dagster_project.transform.dbt_child import dbt_environment, ensure_manifest
+
+DAGSTER_YAML = "telemetry:\n  enabled: false\n"
+
+
+@dataclass(frozen=True)
+class NightResult:
+    """How a run ended."""
+
+    run_id: str
+    published_file: Path
+
+
+def prepare_environment(settings: Settings) -> None:
+    """Give Dagster and dbt their folders; their children inherit them."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    instance_file = settings.dagster_home / "dagster.yaml"
+    if not instance_file.exists():
+        instance_file.write_text(DAGSTER_YAML)
+    settings.warehouse_file.parent.mkdir(parents=True, exist_ok=True)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.environ.update(dbt_environment(settings))
+
+
+def run_night(
+    settings: Settings, progress: Progress, *, as_of_date: str = "", dry_run: bool = False
+) -> NightResult:
+    """Run every asset and check once.
+
+    Raises:
+        Exception: whatever a step raised, as ``errors.explain`` puts into words; all that landed is kept.
+    """
+    prepare_environment(settings)
+    with progress.step("Start-up"):
+        ensure_manifest(settings)
+        import dagster as dg
+
+        from dagster_project.definitions import defs
+
+        job = defs.resolve_job_def("nightly")
+        instance = dg.DagsterInstance.get()
+    run_config = {
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        "resources": {"night": {"config": {"as_of_date": as_of_date, "dry_run": dry_run}}},
+    }
+    with instance:
+        # dbt's lines belong in its log: a terminal shows our own.
+        with settings.dbt_output_file.open("w") as dbt_output, redirect_stdout(dbt_output):
+            result = job.execute_in_process(run_config=run_config, instance=instance)
+    published = settings.published_file
+    if as_of_date:
+        published = published.with_name(f"marts_as_of_{as_of_date}.duckdb")
+    return NightResult(result.run_id, published)

@@ -1,0 +1,47 @@
+"""The figures a summary shows, each read by SQL from the published file, so that anyone can read them again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+FIGURES = {
+    "as_of_date": "select as_of_date from run_parameters",
+    "currency": "select currency from run_parameters",
+    "opportunities": "select count(*) from fct_opportunity",
+    "open_opportunities": "select count(*) from fct_opportunity where status = 'open'",
+    "activities": "select count(*) from fct_activity",
+    "reps": "select count(*) from dim_rep where is_active",
+    "refused_rows": "select count(*) from refused_rows",
+    "rv_realised": "select rv_realised from fct_revenue_velocity, run_parameters {latest} and window_name = '90d'",
+    "rv_flow": "select rv_flow from fct_revenue_velocity, run_parameters {latest} and window_name = '90d'",
+    "rv_snapshot": "select rv_snapshot from fct_revenue_velocity, run_parameters {latest} and window_name = '90d'",
+    "win_rate": "select win_rate from fct_revenue_velocity, run_parameters {latest} and window_name = '90d'",
+    "zombie_deals": "select zombie_deals from fct_revenue_velocity, run_parameters {latest} and window_name = '90d'",
+    "bottleneck": "select max(stage_name) filter (where verdict = 'bottleneck') from fct_bottleneck, run_parameters "
+    "{latest} and window_name = '365d'",
+    "plan_date": "select max(plan_date) from plan_today",
+    "planned_reps": "select count(*) from plan_today",
+    "quota_amount": "select sum(quota_amount) from plan_today",
+    "won_amount_to_date": "select sum(won_amount_to_date) from plan_today",
+    "candidates": "select count(*) from candidates",
+    "chosen_actions": "select count(*) from sync_next_actions",
+    "held_out": "select count(*) from candidates where left_out_reason = 'held_out'",
+}
+LATEST_ORGANIZATION = "where scope_kind = 'organization' and {table}.as_of_date = run_parameters.as_of_date"
+
+
+def figure_sql(name: str) -> str:
+    """The SQL of one figure, as anyone may run it on the published file."""
+    sql = FIGURES[name]
+    table = sql.split(" from ", 1)[1].split(",", 1)[0].strip()
+    return sql.replace("{latest}", LATEST_ORGANIZATION.format(table=table))
+
+
+def read_figures(published: Path) -> dict[str, Any]:
+    """Every figure by name; null where there is nothing to show."""
+    with duckdb.connect(str(published), read_only=True) as connection:
+        found = {name: connection.execute(figure_sql(name)).fetchone() for name in FIGURES}
+    return {name: row[0] if row else None for name, row in found.items()}

@@ -1,0 +1,98 @@
+"""One rep's page in the terminal: the plan as a staircase, today's cards, from the published file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from dagster_project.errors import SettingsError
+from dagster_project.plan.text import staircase
+from dagster_project.publish.safe_text import safe
+
+WORDS = {
+    "ja": {
+        "today": "今日の一手",
+        "none": "今日の一手はありません",
+        "minutes": "分",
+        "standing": "続いているもの",
+    },
+    "en": {
+        "today": "Today's next actions",
+        "none": "No action stands out today",
+        "minutes": "min",
+        "standing": "Still on the list",
+    },
+}
+CARD_LINES = ("fact", "comparison")
+REP_SQL = """
+    select rep_id, rep_name, team_name, language from dim_rep
+    where rep_id in (select rep_id from plan_today)
+    order by {order} limit 2
+"""
+FIRST = "(select count(*) from actions_planned as a where a.rep_id = dim_rep.rep_id) desc, rep_name, rep_id"
+
+
+def _frame(connection: duckdb.DuckDBPyConnection, sql: str, *values: object) -> pl.DataFrame:
+    frame: pl.DataFrame = connection.sql(sql, params=list(values)).pl()
+    return frame
+
+
+def find_rep(connection: duckdb.DuckDBPyConnection, rep: str | None) -> dict[str, Any]:
+    """The planned rep of that name or id; the one with the longest list where none is named.
+
+    Raises:
+        SettingsError: nobody, or more than one, is meant.
+    """
+    if rep is None:
+        found = _frame(connection, REP_SQL.format(order=FIRST)).head(1)
+    else:
+        sql = "select rep_id, rep_name, team_name, language from dim_rep where rep_id = ? or contains(lower(rep_name), lower(?))"
+        found = _frame(connection, sql, rep, rep)
+    if found.height != 1:
+        known = connection.execute(
+            "select string_agg(rep_name, ', ' order by rep_name) from dim_rep where is_active"
+        ).fetchone()
+        raise SettingsError(
+            f"{found.height} reps match {rep!r}",
+            where="dim_rep of the published marts",
+            remedy=f"name one of: {safe(known[0] if known else '')}",
+        )
+    return found.row(0, named=True)
+
+
+def _card(place: int, card: dict[str, Any], words: dict[str, str]) -> list[str]:
+    head = f"{place}. {safe(card['subject'])}  [{card['minutes']} {words['minutes']}]"
+    return [head, *(f"   {safe(card[name])}" for name in CARD_LINES if card[name])]
+
+
+def card_lines(connection: duckdb.DuckDBPyConnection, rep_id: str, words: dict[str, str]) -> list[str]:
+    """Today's cards of one rep, in their order."""
+    cards = _frame(connection, "select * from actions_planned where rep_id = ? order by rank", rep_id)
+    if cards.is_empty():
+        return [words["none"]]
+    numbered = enumerate(cards.iter_rows(named=True), start=1)
+    return [words["today"], *(line for place, card in numbered for line in _card(place, card, words))]
+
+
+def todays_page(published: Path, rep: str | None) -> str:
+    """Plan and list of one rep.
+
+    Raises:
+        SettingsError: nothing is published yet, or the rep is not known.
+    """
+    if not published.exists():
+        raise SettingsError(
+            "nothing is published yet", where=str(published), remedy="run gyakusan nightly first"
+        )
+    with duckdb.connect(str(published), read_only=True) as connection:
+        who = find_rep(connection, rep)
+        words = WORDS.get(who["language"], WORDS["en"])
+        plan = _frame(connection, "select * from plan_today where rep_id = ?", who["rep_id"])
+        steps = _frame(connection, "select * from plan_steps where rep_id = ?", who["rep_id"])
+        lines = ["", f"{safe(who['rep_name'])}  {safe(who['team_name'] or '')}".rstrip()]
+        if not plan.is_empty():
+            lines += [staircase(plan.row(0, named=True), steps), ""]
+        return "\n".join(lines + card_lines(connection, who["rep_id"], words))

@@ -1,0 +1,103 @@
+"""What a night's assets share: the settings, the log, one clock reading, and the lock that keeps runs apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from dagster_project.errors import AlreadyRunning, SettingsError
+from dagster_project.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from connectors.event_log import EventLog
+
+
+@contextmanager
+def run_lock(settings: Settings) -> Iterator[None]:
+    """One run at a time, whoever starts it: command line or scheduler (design decision 13).
+
+    Raises:
+        AlreadyRunning: when another process holds the lock.
+    """
+    from filelock import FileLock, Timeout
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.data_dir / "run.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise AlreadyRunning(
+            "another run is at work", where=str(lock.lock_file), remedy="wait for it to end, then start again"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class NightResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """One run: its dates, its log, its lock.
+
+    ``as_of_date`` (ISO) rebuilds the marts as of a past day and decides nothing; empty means the last complete day.
+    """
+
+    as_of_date: str = ""
+    dry_run: bool = False
+
+    _settings: Settings | None = PrivateAttr(default=None)
+    _now: datetime | None = PrivateAttr(default=None)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[NightResource]:
+        """Hold the lock and one clock reading while the run lasts."""
+        self._settings = load_settings()
+        self._now = self._settings.clock()
+        with run_lock(self._settings):
+            yield self
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, read once a run."""
+        if self._settings is None:
+            self._settings = load_settings()
+        return self._settings
+
+    @property
+    def now(self) -> datetime:
+        """When this run began: the one instant all its facts are observed at."""
+        if self._now is None:
+            self._now = self.settings.clock()
+        return self._now
+
+    @property
+    def log(self) -> EventLog:
+        """The append-only log."""
+        from connectors.event_log import EventLog
+
+        return EventLog(self.settings.log_dir)
+
+    @property
+    def published_file(self) -> Path:
+        """Where this run publishes; a run that looks back has a file of its own."""
+        published = self.settings.published_file
+        return published.with_name(f"marts_as_of_{self.past_date}.duckdb") if self.past_date else published
+
+    @property
+    def past_date(self) -> date | None:
+        """The day asked for, when the run only looks back.
+
+        Raises:
+            SettingsError: when it is no ISO date.
+        """
+        try:
+            return date.fromisoformat(self.as_of_date) if self.as_of_date else None
+        except ValueError as error:
+            raise SettingsError(
+                f"{self.as_of_date!r} is not a date", where="--as-of", remedy="write it as 2026-06-30"
+            ) from error

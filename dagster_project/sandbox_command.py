@@ -1,0 +1,105 @@
+"""What ``gyakusan sandbox`` does: fill an org's file, serve it on loopback."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from connectors.sandbox.generate import OrganizationSpec, generate
+from connectors.sandbox.serving import ServeOptions, serve, system_clock
+from connectors.sandbox.store import Org
+from dagster_project.errors import SettingsError
+from dagster_project.settings import load_settings
+
+NIGHT_TIME = time(5, 0)
+
+
+def org_path(chosen: Path | None) -> Path:
+    """The org's file: the one named, or one in the data folder."""
+    return (chosen or load_settings().data_dir / "sandbox" / "org.duckdb").resolve()
+
+
+def parse_day(text: str) -> date:
+    """An ISO date.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"{text!r} is not a date", where="--today", remedy="write it as 2026-10-15"
+        ) from error
+
+
+def parse_instant(text: str) -> datetime:
+    """An ISO instant; UTC where it names no zone.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"{text!r} is not an instant", where="--clock", remedy="write it as 2026-10-15T05:00:00+09:00"
+        ) from error
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def generated_spec(seed: int, today: str) -> OrganizationSpec:
+    """The organisation of ``seed`` as it stands at five in the morning of ``today``, its own time."""
+    default = OrganizationSpec(seed=seed)
+    now = datetime.combine(parse_day(today), NIGHT_TIME, ZoneInfo(default.time_zone))
+    return dataclasses.replace(default, now=now.astimezone(UTC))
+
+
+def fill_generated(path: Path, *, seed: int, today: str) -> None:
+    """Fill the org with a generated organisation and freeze its clock there."""
+    spec = generated_spec(seed, today)
+    with _opened(path) as org:
+        org.load_tables(generate(spec))
+        org.set_clock(spec.now)
+
+
+def fill_from_folder(path: Path, folder: Path, mapping_file: Path | None) -> str:
+    """Fill the org from exported CSV files; returns what was loaded and every oddity met, one line each."""
+    from connectors.sandbox.loader import load_folder
+
+    with _opened(path) as org:
+        return "\n".join(load_folder(org, folder, mapping_file).lines())
+
+
+def freeze_clock(path: Path, instant: str) -> None:
+    """Set the org's clock."""
+    with _opened(path) as org:
+        org.set_clock(parse_instant(instant))
+
+
+def serve_org(path: Path, port: int) -> None:
+    """Serve until interrupted; says where, and that it listens on loopback only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    serve(
+        path,
+        ServeOptions(port=port),
+        lambda url: click.echo(
+            f"Salesforce sandbox at {url}, reachable from this machine only (Ctrl-C stops it)"
+        ),
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Org]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    org = Org(path, system_clock)
+    try:
+        yield org
+    finally:
+        org.close()

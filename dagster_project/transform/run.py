@@ -1,0 +1,56 @@
+"""The dates and choices of one run, from the settings and what the org says about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from dagster_project.ingest.organization import read_organization
+from dagster_project.plan.calendars import BusinessCalendar
+from dagster_project.transform.parameters import RunParameters, last_complete_day
+
+if TYPE_CHECKING:
+    from dagster_project.resources import NightResource
+
+
+@dataclass(frozen=True)
+class RunDates:
+    """The last complete day, the business day that is planned, and the calendar both are counted on."""
+
+    as_of_date: date
+    plan_date: date
+    time_zone: str
+    currency: str
+    calendar: BusinessCalendar
+
+
+def parameters_of(night: NightResource) -> RunParameters:
+    """What the marts are computed as of; the organisation's own zone and currency unless set otherwise."""
+    settings = night.settings
+    organization = read_organization(night.log)
+    time_zone = settings.time_zone or organization.time_zone
+    return RunParameters(
+        as_of_date=night.past_date or last_complete_day(night.now, time_zone),
+        known_at=night.now,
+        time_zone=time_zone,
+        minimum_at_risk=settings.minimum_at_risk,
+        clock_stage_name=settings.clock_stage_name,
+        country_code=settings.country_code,
+        currency=settings.currency or organization.currency,
+    )
+
+
+def run_dates(night: NightResource) -> RunDates:
+    """The dates of this run (design decision 9)."""
+    parameters = parameters_of(night)
+    calendar = BusinessCalendar(
+        country=parameters.country_code, company_days_off=frozenset(night.settings.company_holidays)
+    )
+    return RunDates(
+        as_of_date=parameters.as_of_date,
+        plan_date=calendar.next_business_day(parameters.as_of_date),
+        time_zone=parameters.time_zone,
+        currency=parameters.currency,
+        calendar=calendar,
+    )

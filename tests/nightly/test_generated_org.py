@@ -1,0 +1,194 @@
+"""Two nights on the generated organisation: what is published, written, and not written twice."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import requests
+
+from tests.nightly.harness import Workplace
+
+
+def soql(workplace: Workplace, query: str) -> list[dict[str, object]]:
+    token = requests.post(
+        f"{workplace.login_url}/services/oauth2/token",
+        data={
+            "grant_type": "client_credentials",
+            "client_id": workplace.client_id,
+            "client_secret": workplace.client_secret,
+        },
+        timeout=10,
+    ).json()["access_token"]
+    reply = requests.get(
+        f"{workplace.login_url}/services/data/v62.0/query",
+        params={"q": query},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+    )
+    assert reply.ok, reply.text
+    return list(reply.json()["records"])
+
+
+OUR_TASKS = (
+    "select GyakusanActionKey__c, OwnerId, WhatId, Subject, Status from Task "
+    "where GyakusanActionKey__c != null and IsDeleted = false"
+)
+
+
+def test_the_tasks_in_the_org_are_those_published(generated: Workplace) -> None:
+    wanted = generated.query("select GyakusanActionKey__c, OwnerId, WhatId, Subject from sync_next_actions")
+    live = soql(generated, OUR_TASKS)
+    shown = {(t["GyakusanActionKey__c"], t["OwnerId"], t["WhatId"], t["Subject"]) for t in live}
+    assert len(wanted) > 0
+    assert shown == set(wanted)
+
+
+def test_at_most_five_a_rep_and_one_per_opportunity(generated: Workplace) -> None:
+    per_rep = generated.query(
+        "select rep_id, count(*) from actions_planned where not is_data_card group by 1"
+    )
+    assert 0 < max(count for _, count in per_rep) <= 5
+    assert generated.query("select opportunity_id from actions_planned group by 1 having count(*) > 1") == []
+
+
+def test_several_types_of_action_are_weighed(generated: Workplace) -> None:
+    assert generated.value("select count(distinct action_type) from candidates") >= 6
+
+
+def test_every_candidate_carries_its_propensity_and_its_reason(generated: Workplace) -> None:
+    assert (
+        generated.value(
+            "select count(*) from candidates where propensity is null or propensity <= 0 or propensity > 1"
+        )
+        == 0
+    )
+    assert (
+        generated.value("select count(*) from candidates where not is_chosen and left_out_reason is null")
+        == 0
+    )
+
+
+def test_days_sum_to_weeks_and_weeks_to_the_month(generated: Workplace) -> None:
+    totals = generated.query(
+        "select rep_id, measure, sum(target) filter (where level = 'day'), sum(target) filter (where level = 'week'), "
+        "sum(target) filter (where level = 'month') from plan_steps group by all"
+    )
+    assert len(totals) > 0
+    assert [row for row in totals if not row[2] == row[3] == row[4]] == []
+
+
+def test_quotas_come_from_the_org(generated: Workplace) -> None:
+    assert generated.value("select count(*) from plan_today where quota_amount is not null") >= 12
+
+
+def test_the_windows_of_the_first_night_agree_with_the_source(generated: Workplace) -> None:
+    wrong = "rows_received <> rows_counted or rows_received <> rows_processed or kind <> 'closed'"
+    assert generated.query(f"select object_name from extraction_windows where {wrong}") == []
+    [counted] = soql(generated, "select count(Id) from Opportunity")
+    live = generated.value("select count(*) from fct_opportunity where status <> 'deleted'")
+    assert counted["expr0"] == live
+
+
+def test_the_planted_bottleneck_is_the_first(generated: Workplace) -> None:
+    [(stage,)] = generated.query(
+        "select arg_max(stage_name, p_top) from fct_bottleneck where scope_kind = 'organization' and window_name = '365d'"
+    )
+    assert stage == "Needs Analysis"
+
+
+FIGURES_IN_SUMMARY = {
+    r"([\d,]+) opportunities": "select count(*) from fct_opportunity",
+    r"\(([\d,]+) open": "select count(*) from fct_opportunity where status = 'open'",
+    r"([\d,]+) activities": "select count(*) from fct_activity",
+    r"([\d,]+) chosen from": "select count(*) from sync_next_actions",
+    r"chosen from ([\d,]+) candidates": "select count(*) from candidates",
+    r"([\d,]+) held out": "select count(*) from candidates where left_out_reason = 'held_out'",
+    r"Refused\s+([\d,]+) rows": "select count(*) from refused_rows",
+    r"Read\s+([\d,]+) rows": "select sum(rows_received) from extraction_windows where run_id = "
+    "(select min_by(run_id, observed_at) from extraction_windows)",
+    r": ([\d,]+) reps, quota": "select count(*) from plan_today",
+}
+
+
+@pytest.mark.parametrize("pattern", FIGURES_IN_SUMMARY)
+def test_the_summary_agrees_with_sql_on_the_published_marts(generated: Workplace, pattern: str) -> None:
+    summary = (generated.folder / "first_night.txt").read_text()
+    found = re.search(pattern, summary)
+    assert found is not None, summary
+    assert int(found[1].replace(",", "")) == generated.value(FIGURES_IN_SUMMARY[pattern])
+
+
+def test_todays_page_shows_plan_and_cards(generated: Workplace) -> None:
+    page = generated.run("today").stdout
+    [(rep_id,)] = generated.query(
+        "select rep_id from actions_planned group by 1 order by count(*) desc, 1 limit 1"
+    )
+    page_of_rep = generated.run("today", rep_id).stdout
+    assert page.strip()
+    for (subject,) in generated.query(f"select subject from actions_planned where rep_id = '{rep_id}'"):
+        assert " ".join(subject.split()) in page_of_rep
+
+
+def test_a_second_night_the_same_day_writes_nothing(generated: Workplace) -> None:
+    before = sorted(str(task) for task in soql(generated, OUR_TASKS))
+    tables = "select * from sync_next_actions order by all"
+    wanted = generated.query(tables)
+    second = generated.night()
+    assert "0 tasks written" in second.stdout
+    assert sorted(str(task) for task in soql(generated, OUR_TASKS)) == before
+    assert generated.query(tables) == wanted
+
+
+def test_a_rebuilt_warehouse_is_identical(generated: Workplace) -> None:
+    sql = "select * exclude (known_at) from {} order by all"
+    marts = [
+        "fct_opportunity",
+        "fct_stage_spells",
+        "fct_activity",
+        "fct_conversion_rolling",
+        "fct_revenue_velocity",
+    ]
+    before = {
+        name: generated.query(
+            (sql if name == "run_parameters" else sql.replace(" exclude (known_at)", "")).format(name)
+        )
+        for name in marts
+    }
+    (generated.folder / "warehouse" / "gyakusan.duckdb").unlink()
+    generated.night()
+    after = {name: generated.query(f"select * from {name} order by all") for name in marts}
+    assert after == before
+
+
+def test_a_dry_run_shows_what_it_would_write_and_changes_nothing(generated: Workplace) -> None:
+    [task] = soql(
+        generated,
+        OUR_TASKS.replace("Subject, Status", "Id, Subject") + " order by GyakusanActionKey__c limit 1",
+    )
+    before = soql(generated, OUR_TASKS)
+    wanted = generated.night("--dry-run", GYAKUSAN_NOW="2026-10-16T05:00:00+09:00")
+    assert "would create" in wanted.stdout
+    assert soql(generated, OUR_TASKS) == before
+    assert task["Id"]
+
+
+def test_as_of_a_past_day_publishes_beside_and_decides_nothing(generated: Workplace) -> None:
+    before = generated.published.stat().st_mtime_ns
+    finished = generated.night("--as-of", "2026-06-30")
+    past = generated.folder / "published" / "marts_as_of_2026-06-30.duckdb"
+    assert str(past) in finished.stdout
+    assert generated.published.stat().st_mtime_ns == before
+    import duckdb
+
+    with duckdb.connect(str(past), read_only=True) as connection:
+        latest = connection.execute(
+            "select max(created_date), max(closed_date) from fct_opportunity"
+        ).fetchone()
+        tables = {
+            name
+            for (name,) in connection.execute("select table_name from information_schema.tables").fetchall()
+        }
+    assert latest is not None
+    assert max(str(each) for each in latest) <= "2026-06-30"
+    assert "sync_next_actions" not in tables
