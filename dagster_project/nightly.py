@@ -54,10 +54,9 @@ def run_night(
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         "resources": {"night": {"config": {"as_of_date": as_of_date, "dry_run": dry_run}}},
     }
-    with instance:
-        # dbt's lines belong in its log: a terminal shows our own.
-        with settings.dbt_output_file.open("w") as dbt_output, redirect_stdout(dbt_output):
-            result = job.execute_in_process(run_config=run_config, instance=instance)
+    # dbt's lines belong in its log: a terminal shows our own.
+    with instance, settings.dbt_output_file.open("w") as dbt_output, redirect_stdout(dbt_output):
+        result = job.execute_in_process(run_config=run_config, instance=instance)
     published = settings.published_file
     if as_of_date:
         published = published.with_name(f"marts_as_of_{as_of_date}.duckdb")

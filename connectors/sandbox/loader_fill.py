@@ -7,24 +7,22 @@ from typing import TYPE_CHECKING
 from connectors.sandbox.csv_reading import numbered_sql, quote
 from connectors.sandbox.picklists import DEFAULT_STAGES
 from connectors.sandbox.schema import SObject
+from connectors.sandbox.starting_rows import FOUNDED_AT
 
 if TYPE_CHECKING:
     from connectors.sandbox.loader import Loading
 
 WON_NAMES = ("closed won", "won", "受注")
 LOST_NAMES = ("closed lost", "lost", "失注")
+_FOUNDED = f"timestamp {quote(FOUNDED_AT.isoformat())}"
 
 
 def _columns(loading: Loading, name: str) -> set[str]:
     return {str(row[0]) for row in loading.work.execute(f'describe "{name}"').fetchall()}
 
 
-def _stamp_literal(loading: Loading) -> str:
-    return f"timestamp {quote(loading.org.stamp().isoformat())}"
-
-
 def fill_stamps(loading: Loading, entity: SObject) -> None:
-    """SystemModstamp from the file, else LastModifiedDate, else CreatedDate, else the instant of loading."""
+    """SystemModstamp from the file, else LastModifiedDate, else CreatedDate, else the day the org was founded."""
     if "SystemModstamp" not in entity.fields:
         return
     columns = _columns(loading, entity.name)
@@ -37,7 +35,7 @@ def fill_stamps(loading: Loading, entity: SObject) -> None:
     sources = [
         f'"{name}"' for name in ("SystemModstamp", "LastModifiedDate", "CreatedDate") if name in columns
     ]
-    filled = ", ".join([*sources, _stamp_literal(loading)])
+    filled = ", ".join([*sources, _FOUNDED])
     loading.work.execute(f'update "{entity.name}" set "SystemModstamp" = coalesce({filled})')
 
 
@@ -46,14 +44,13 @@ def add_organization(loading: Loading) -> None:
     if "Organization" in loading.entities:
         return
     mapping, org = loading.mapping, loading.org
-    stamp = _stamp_literal(loading)
     organization_id = org.new_ids("Organization", 1)[0]
     loading.work.execute(f"""
         create or replace table "Organization" as select {quote(organization_id)} as "Id",
             {quote(mapping.organization_name)} as "Name", {quote(mapping.time_zone)} as "TimeZoneSidKey",
             {quote(mapping.currency)} as "DefaultCurrencyIsoCode", {mapping.fiscal_year_start_month}
-            as "FiscalYearStartMonth", true as "IsSandbox", {stamp} as "CreatedDate", {stamp} as "LastModifiedDate",
-            {stamp} as "SystemModstamp"
+            as "FiscalYearStartMonth", true as "IsSandbox", {_FOUNDED} as "CreatedDate", {_FOUNDED} as "LastModifiedDate",
+            {_FOUNDED} as "SystemModstamp"
     """)
     loading.entities["Organization"] = org.objects["Organization"]
 
@@ -70,7 +67,6 @@ def add_stages(loading: Loading) -> None:
     loading.work.execute(_met_stages(loading, names))
     count = loading.work.execute("select count(*) from _stages").fetchone()
     first = loading.org.reserve_numbers("OpportunityStage", int(count[0]) if count else 0)
-    stamp = _stamp_literal(loading)
     loading.work.execute(f"""
         create or replace table "OpportunityStage" as
         select {numbered_sql("01J", f"{first} + stage_order - 1")} as "Id", stage_name as "MasterLabel",
@@ -78,7 +74,7 @@ def add_stages(loading: Loading) -> None:
             is_won as "IsWon", case when is_won then 'Closed' when is_closed then 'Omitted' else 'Pipeline' end
             as "ForecastCategory", "ForecastCategory" as "ForecastCategoryName",
             case when is_won then 100 when is_closed then 0 else probability end as "DefaultProbability",
-            {stamp} as "CreatedDate", {stamp} as "LastModifiedDate", {stamp} as "SystemModstamp"
+            {_FOUNDED} as "CreatedDate", {_FOUNDED} as "LastModifiedDate", {_FOUNDED} as "SystemModstamp"
         from _stages order by stage_order
     """)
     loading.entities["OpportunityStage"] = loading.org.objects["OpportunityStage"]
@@ -161,9 +157,8 @@ def _collect_unknown(loading: Loading, parent: str) -> None:
 
 
 def _insert_unknown(loading: Loading, parent: str, label: str) -> None:
-    stamp = _stamp_literal(loading)
     name = f"'Unknown {label} ' || id"
-    shared = f'id as "Id", {name} as "Name", {stamp} as "CreatedDate", {stamp} as "LastModifiedDate", {stamp} as "SystemModstamp"'
+    shared = f'id as "Id", {name} as "Name", {_FOUNDED} as "CreatedDate", {_FOUNDED} as "LastModifiedDate", {_FOUNDED} as "SystemModstamp"'
     mapping = loading.mapping
     own = {
         "User": f'{name} as "LastName", lower(id) || \'@unknown.example\' as "Username", \'Standard\' as "UserType", '

@@ -8,39 +8,41 @@ from datetime import datetime
 from connectors.sandbox import ids
 from connectors.sandbox.picklists import DEFAULT_STAGES
 
+# An org is older than anything in it: its own rows are known whatever day its clock is set to.
+FOUNDED_AT = datetime(1999, 3, 8)  # noqa: DTZ001 - stored instants are naive UTC
 INTEGRATION_USERNAME = "integration@sandbox.gyakusan.example"
 Row = dict[str, object]
 """Stored values by field name."""
 
 
-def _audit(stamp: datetime, user_id: str) -> Row:
+def _audit(user_id: str) -> Row:
     return {
-        "CreatedDate": stamp, "CreatedById": user_id, "LastModifiedDate": stamp, "LastModifiedById": user_id,
-        "SystemModstamp": stamp,
+        "CreatedDate": FOUNDED_AT, "CreatedById": user_id, "LastModifiedDate": FOUNDED_AT, "LastModifiedById": user_id,
+        "SystemModstamp": FOUNDED_AT,
     }  # fmt: skip
 
 
-def organization(organization_id: str, stamp: datetime) -> Row:
+def organization(organization_id: str) -> Row:
     """The Organization of an org that was not given one."""
     user_id = ids.numbered("005", 1)
     return {
         "Id": organization_id, "Name": "Gyakusan sandbox", "TimeZoneSidKey": "UTC", "FiscalYearStartMonth": 1,
         "LanguageLocaleKey": "en_US", "DefaultLocaleSidKey": "en_US", "OrganizationType": "Developer Edition",
-        "IsSandbox": True, "InstanceName": "GY0", "DefaultCurrencyIsoCode": "USD", **_audit(stamp, user_id),
+        "IsSandbox": True, "InstanceName": "GY0", "DefaultCurrencyIsoCode": "USD", **_audit(user_id),
     }  # fmt: skip
 
 
-def integration_user(user_id: str, stamp: datetime, time_zone: str) -> Row:
+def integration_user(user_id: str, time_zone: str) -> Row:
     """The user API clients act as."""
     return {
         "Id": user_id, "Username": INTEGRATION_USERNAME, "LastName": "Gyakusan integration",
         "Name": "Gyakusan integration", "Email": INTEGRATION_USERNAME, "Alias": "gyakusan", "IsActive": True,
         "UserType": "Standard", "TimeZoneSidKey": time_zone, "LocaleSidKey": "en_US", "LanguageLocaleKey": "en_US",
-        "EmailEncodingKey": "UTF-8", **_audit(stamp, user_id),
+        "EmailEncodingKey": "UTF-8", **_audit(user_id),
     }  # fmt: skip
 
 
-def stages(stage_ids: Sequence[str], stamp: datetime) -> Iterator[Row]:
+def stages(stage_ids: Sequence[str]) -> Iterator[Row]:
     """Salesforce's own opportunity stages, in their order."""
     user_id = ids.numbered("005", 1)
     for order, (stage_id, stage) in enumerate(zip(stage_ids, DEFAULT_STAGES, strict=True), start=1):
@@ -48,5 +50,5 @@ def stages(stage_ids: Sequence[str], stamp: datetime) -> Iterator[Row]:
         yield {
             "Id": stage_id, "MasterLabel": name, "ApiName": name, "IsActive": True, "SortOrder": order,
             "IsClosed": closed, "IsWon": won, "ForecastCategory": category, "ForecastCategoryName": category_name,
-            "DefaultProbability": probability, **_audit(stamp, user_id),
+            "DefaultProbability": probability, **_audit(user_id),
         }  # fmt: skip

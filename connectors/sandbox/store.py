@@ -260,17 +260,17 @@ class Org:
     def prepare(self) -> None:
         """Gives an empty org what every org has: the organization itself, an integration user, opportunity stages."""
         with self.transaction():
-            self._prepare(self.stamp())
+            self._prepare()
 
-    def _prepare(self, stamp: datetime) -> None:
+    def _prepare(self) -> None:
         if not self.fetch_rows('select 1 from "Organization" limit 1'):
-            self.insert_rows("Organization", [organization(self.new_ids("Organization", 1)[0], stamp)])
+            self.insert_rows("Organization", [organization(self.new_ids("Organization", 1)[0])])
         if not self.fetch_rows('select 1 from "User" where "Username" = $1', [INTEGRATION_USERNAME]):
             zone = str(self.time_zone)
-            self.insert_rows("User", [integration_user(self.new_ids("User", 1)[0], stamp, zone)])
+            self.insert_rows("User", [integration_user(self.new_ids("User", 1)[0], zone)])
         if not self.fetch_rows('select 1 from "OpportunityStage" limit 1'):
             stage_ids = self.new_ids("OpportunityStage", len(DEFAULT_STAGES))
-            self.insert_rows("OpportunityStage", list(stages(stage_ids, stamp)))
+            self.insert_rows("OpportunityStage", list(stages(stage_ids)))
 
 
 def quoted(name: str) -> str:

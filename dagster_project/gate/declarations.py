@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 KEY_PATTERN = r"^[a-zA-Z0-9]{15}[A-Z0-5]{3}$"
-FIRST_SANE_YEAR = 1990
-LAST_SANE_YEAR = 2100
+# Great Expectations compares naive instants, which are UTC here.
+FIRST_SANE_INSTANT = datetime(1990, 1, 1)  # noqa: DTZ001
+LAST_SANE_INSTANT = datetime(2100, 12, 31, 23, 59, 59)  # noqa: DTZ001
 NEEDED_VALUES = "needed values"
 
 

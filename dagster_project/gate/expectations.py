@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +39,10 @@ from connectors.event_log.query import query
 from dagster_project.errors import GyakusanError
 from dagster_project.gate.batch import UNCAST_VALUES, UNMET, Batch
 from dagster_project.gate.declarations import (
-    FIRST_SANE_YEAR,
+    FIRST_SANE_INSTANT,
     KEY_PATTERN,
     KEYS,
-    LAST_SANE_YEAR,
+    LAST_SANE_INSTANT,
     Check,
     Rule,
 )
@@ -127,7 +126,7 @@ def _expectation(check: Check, thresholds: Thresholds) -> Expectation:
 
 def _bounds(rule: Rule, thresholds: Thresholds) -> tuple[Any, Any]:
     return {
-        Rule.SANE_DATE: (datetime(FIRST_SANE_YEAR, 1, 1), datetime(LAST_SANE_YEAR, 12, 31, 23, 59, 59)),
+        Rule.SANE_DATE: (FIRST_SANE_INSTANT, LAST_SANE_INSTANT),
         Rule.AMOUNT: (0.0, thresholds.amount_ceiling),
         Rule.PERCENT: (0.0, 100.0),
     }[rule]

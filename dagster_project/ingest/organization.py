@@ -19,13 +19,15 @@ class Organization:
     is_sandbox: bool
 
 
-def read_organization(log: EventLog) -> Organization:
-    """The organisation as last observed.
+def read_organization(log: EventLog, time_zone: str | None = None) -> Organization:
+    """The organisation as last observed; one that shows nothing of itself is no sandbox, in the zone given.
 
     Raises:
-        SettingsError: when it was never read.
+        SettingsError: it was never read and no zone is given.
     """
     rows = log.latest("organization").to_pylist()
+    if not rows and time_zone:
+        return Organization("", "", time_zone, "", is_sandbox=False)
     if not rows:
         raise SettingsError(
             "the org's own record was not read",
@@ -37,6 +39,6 @@ def read_organization(log: EventLog) -> Organization:
         organization_id=row["Id"],
         name=row.get("Name") or "",
         time_zone=row.get("TimeZoneSidKey") or "UTC",
-        currency=row.get("CurrencyIsoCode") or row.get("DefaultCurrencyIsoCode") or "JPY",
+        currency=row.get("CurrencyIsoCode") or row.get("DefaultCurrencyIsoCode") or "",
         is_sandbox=bool(row.get("IsSandbox")),
     )

@@ -50,7 +50,9 @@ def write_tasks(night: NightResource, run_id: str) -> WriteOutcome:
     """
     with duckdb.connect(str(night.published_file), read_only=True) as connection:
         rows = connection.sql("select * from sync_next_actions").to_arrow_table()
-    permission = may_write(night.settings, read_organization(night.log), looks_back=False)
+    permission = may_write(
+        night.settings, read_organization(night.log, night.settings.time_zone), looks_back=False
+    )
     with actionable_errors():
         outcome = write_actions(
             connect_to_org(night.settings),

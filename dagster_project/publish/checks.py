@@ -13,7 +13,9 @@ from dagster_project.resources import NightResource
 def permission_to_write(night: NightResource) -> dg.AssetCheckResult:
     """Passes when writing is off or allowed; a refusal stops the run before anything is sent."""
     permission = may_write(
-        night.settings, read_organization(night.log), looks_back=night.past_date is not None
+        night.settings,
+        read_organization(night.log, night.settings.time_zone),
+        looks_back=night.past_date is not None,
     )
     return dg.AssetCheckResult(
         passed=not permission.is_refused,

@@ -13,6 +13,9 @@ from dagster_project.transform.parameters import RunParameters, last_complete_da
 if TYPE_CHECKING:
     from dagster_project.resources import NightResource
 
+# A single-currency org tells its currency to no integration user; the team sets it.
+DEFAULT_CURRENCY = "JPY"
+
 
 @dataclass(frozen=True)
 class RunDates:
@@ -28,7 +31,7 @@ class RunDates:
 def parameters_of(night: NightResource) -> RunParameters:
     """What the marts are computed as of; the organisation's own zone and currency unless set otherwise."""
     settings = night.settings
-    organization = read_organization(night.log)
+    organization = read_organization(night.log, settings.time_zone)
     time_zone = settings.time_zone or organization.time_zone
     return RunParameters(
         as_of_date=night.past_date or last_complete_day(night.now, time_zone),
@@ -37,7 +40,7 @@ def parameters_of(night: NightResource) -> RunParameters:
         minimum_at_risk=settings.minimum_at_risk,
         clock_stage_name=settings.clock_stage_name,
         country_code=settings.country_code,
-        currency=settings.currency or organization.currency,
+        currency=settings.currency or organization.currency or DEFAULT_CURRENCY,
     )
 
 

@@ -61,7 +61,7 @@ def demo_org(make_workplace: MakeWorkplace, demo_org_source: Path) -> Workplace:
         str(demo_org_source),
         "--map",
         str(mapping),
-        now="2022-12-01T05:00:00+00:00",
+        now="2023-01-01T05:00:00+00:00",
         GYAKUSAN_REQUIRE_QUOTAS="false",
     )
     workplace.night()

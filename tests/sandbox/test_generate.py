@@ -350,7 +350,7 @@ def test_a_spec_that_cannot_be_simulated_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown action types"):
         replace(SPEC, action_effects={"dance": 1.0})
     with pytest.raises(ValueError, match="time zone"):
-        replace(SPEC, now=datetime(2026, 1, 1))  # noqa: DTZ001
+        replace(SPEC, now=datetime(2026, 1, 1))
     with pytest.raises(ValueError, match="no open stage"):
         replace(SPEC, benchmark_stage="Closed Won")
     with pytest.raises(ValueError, match="reps"):
