@@ -32,12 +32,15 @@ class Workplace:
 
     def environment(self, **extra: str) -> dict[str, str]:
         return clean_environment(
-            GYAKUSAN_DATA_DIR=str(self.folder),
-            GYAKUSAN_SETTINGS_FILE=str(self.folder / "gyakusan.toml"),
-            GYAKUSAN_SALESFORCE_URL=self.login_url,
-            GYAKUSAN_SALESFORCE_CLIENT_ID=self.client_id,
-            GYAKUSAN_SALESFORCE_CLIENT_SECRET=self.client_secret,
-            **{**self.extra, **extra},
+            **{
+                "GYAKUSAN_DATA_DIR": str(self.folder),
+                "GYAKUSAN_SETTINGS_FILE": str(self.folder / "gyakusan.toml"),
+                "GYAKUSAN_SALESFORCE_URL": self.login_url,
+                "GYAKUSAN_SALESFORCE_CLIENT_ID": self.client_id,
+                "GYAKUSAN_SALESFORCE_CLIENT_SECRET": self.client_secret,
+                **self.extra,
+                **extra,
+            }
         )
 
     def run(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:

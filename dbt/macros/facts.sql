@@ -1,0 +1,104 @@
+{#-
+    The facts of a stream that count: accepted by the gate, known by known_at, each event once (earliest kept).
+    `columns` maps the fields the caller reads to their types; a field the org does not have (or hides) comes as null.
+    Verdicts count whenever they were made: a gate judges quality, it does not add knowledge.
+-#}
+{% macro accepted_facts(stream, columns) -%}
+    select facts.*
+    from (
+        {{ with_missing_columns(source('log', stream), columns) }}
+    ) as facts
+    where
+        facts.observed_at <= (select max(parameters.known_at) from {{ source('run', 'parameters') }} as parameters)
+        and facts.sequence <= (
+            select max(verdicts.checked_to_sequence)
+            from {{ source('log', 'gate_verdicts') }} as verdicts
+            where verdicts.kind = 'checked' and verdicts.stream = '{{ stream }}'
+        )
+        and facts.event_id not in (
+            select verdicts.event_id_judged
+            from {{ source('log', 'gate_verdicts') }} as verdicts
+            where
+                verdicts.kind in ('refused', 'readmitted')
+                and verdicts.stream = '{{ stream }}'
+                and verdicts.event_id_judged is not null
+            group by verdicts.event_id_judged
+            having max_by(verdicts.kind, verdicts.sequence) = 'refused'
+        )
+    qualify row_number() over (partition by facts.event_id order by facts.observed_at, facts.sequence) = 1
+{%- endmacro %}
+
+
+{#- A relation plus typed null columns for those it lacks. -#}
+{% macro with_missing_columns(relation, columns) -%}
+    {{ return(adapter.dispatch('with_missing_columns')(relation, columns)) }}
+{%- endmacro %}
+
+{% macro default__with_missing_columns(relation, columns) -%}
+    select *
+    from {{ relation }}
+    union all by name
+    select
+        {% for name, type in columns.items() -%}
+        cast(null as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
+        {% endfor %}
+    where false
+{%- endmacro %}
+
+
+{#-
+    One row per record: its state as of the end of as_of_date.
+    The last fact (by landing sequence) that had occurred by then; where there is none (first pulled later), the earliest one
+    after it, marked `reconstructed`. A purged record keeps the values of its last whole fact.
+    Adds: is_reconstructed, deleted_at (null while it lives).
+-#}
+{% macro state_as_of(stream, columns) -%}
+    {{ states(stream, columns, as_of_end_at()) }}
+{%- endmacro %}
+
+
+{#- One row per record: its last state known by known_at, for objects that carry their own dates (history, periods, stages). -#}
+{% macro last_state(stream, columns) -%}
+    {{ states(stream, columns, "timestamptz '9999-12-31 00:00:00+00'") }}
+{%- endmacro %}
+
+
+{% macro states(stream, columns, cut_at) -%}
+    select
+        whole.*,
+        whole.occurred_at >= whole.cut_at as is_reconstructed,
+        case when whole.last_kind in ('deleted', 'purged') then whole.last_kind_at end as deleted_at
+    from (
+        select
+            ranked.*,
+            row_number() over (
+                partition by ranked.record_id
+                order by
+                    ranked.kind = 'purged',
+                    ranked.occurred_at >= ranked.cut_at,
+                    case when ranked.occurred_at >= ranked.cut_at then ranked.sequence else -ranked.sequence end
+            ) as state_rank,
+            max_by(ranked.kind, ranked.sequence) filter (where ranked.occurred_at < ranked.cut_at)
+                over (partition by ranked.record_id) as last_kind,
+            max_by(ranked.occurred_at, ranked.sequence) filter (where ranked.occurred_at < ranked.cut_at)
+                over (partition by ranked.record_id) as last_kind_at
+        from (
+            select
+                accepted.*,
+                {{ cut_at }} as cut_at
+            from (
+                {{ accepted_facts(stream, columns) }}
+            ) as accepted
+        ) as ranked
+    ) as whole
+    where whole.state_rank = 1
+{%- endmacro %}
+
+
+{#- The first instant after as_of_date in the organisation's zone; a scalar subquery. -#}
+{% macro as_of_end_at() -%}
+    (
+        select max({{ local_midnight(add_days('parameters.as_of_date', 1), 'parameters.time_zone') }})
+        from {{ source('run', 'parameters') }} as parameters
+    )
+{%- endmacro %}

@@ -1,0 +1,42 @@
+with
+
+events as (
+    {{ state_as_of('event', {
+        'OwnerId': 'varchar',
+        'WhoId': 'varchar',
+        'WhatId': 'varchar',
+        'AccountId': 'varchar',
+        'Subject': 'varchar',
+        'Description': 'varchar',
+        'Type': 'varchar',
+        'EventSubtype': 'varchar',
+        'StartDateTime': 'timestamptz',
+        'EndDateTime': 'timestamptz',
+        'ActivityDateTime': 'timestamptz',
+        'ActivityDate': 'date',
+        'DurationInMinutes': 'bigint',
+        'IsAllDayEvent': 'boolean',
+        'CreatedDate': 'timestamptz',
+        'GyakusanActionKey__c': 'varchar'
+    }) }}
+)
+
+select
+    record_id as event_id,
+    OwnerId as owner_id,
+    WhoId as who_id,
+    WhatId as what_id,
+    AccountId as account_id,
+    Subject as subject,
+    Description as description,
+    Type as event_type,
+    EventSubtype as event_subtype,
+    coalesce(StartDateTime, ActivityDateTime) as starts_at,
+    EndDateTime as ends_at,
+    ActivityDate as event_date,
+    DurationInMinutes as duration_minutes,
+    coalesce(IsAllDayEvent, false) as is_all_day,
+    coalesce(CreatedDate, occurred_at) as created_at,
+    GyakusanActionKey__c as action_key,
+    deleted_at
+from events

@@ -1,0 +1,45 @@
+with
+
+tasks as (
+    {{ state_as_of('task', {
+        'OwnerId': 'varchar',
+        'WhoId': 'varchar',
+        'WhatId': 'varchar',
+        'AccountId': 'varchar',
+        'Subject': 'varchar',
+        'Description': 'varchar',
+        'Status': 'varchar',
+        'IsClosed': 'boolean',
+        'Type': 'varchar',
+        'TaskSubtype': 'varchar',
+        'CallType': 'varchar',
+        'CallDisposition': 'varchar',
+        'CallDurationInSeconds': 'bigint',
+        'ActivityDate': 'date',
+        'CompletedDateTime': 'timestamptz',
+        'CreatedDate': 'timestamptz',
+        'GyakusanActionKey__c': 'varchar'
+    }) }}
+)
+
+select
+    record_id as task_id,
+    OwnerId as owner_id,
+    WhoId as who_id,
+    WhatId as what_id,
+    AccountId as account_id,
+    Subject as subject,
+    Description as description,
+    Status as task_status,
+    IsClosed as is_closed,
+    Type as task_type,
+    TaskSubtype as task_subtype,
+    CallType as call_type,
+    CallDisposition as call_disposition,
+    CallDurationInSeconds as call_duration_seconds,
+    ActivityDate as due_date,
+    CompletedDateTime as completed_at,
+    coalesce(CreatedDate, occurred_at) as created_at,
+    GyakusanActionKey__c as action_key,
+    deleted_at
+from tasks

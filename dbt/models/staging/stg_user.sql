@@ -1,0 +1,24 @@
+with
+
+users as (
+    {{ state_as_of('user', {
+        'Name': 'varchar',
+        'Email': 'varchar',
+        'IsActive': 'boolean',
+        'UserRoleId': 'varchar',
+        'ManagerId': 'varchar',
+        'LanguageLocaleKey': 'varchar',
+        'TimeZoneSidKey': 'varchar'
+    }) }}
+)
+
+select
+    record_id as user_id,
+    Name as user_name,
+    Email as email,
+    IsActive as is_active,
+    UserRoleId as user_role_id,
+    ManagerId as manager_id,
+    LanguageLocaleKey as language_locale,
+    TimeZoneSidKey as time_zone
+from users
