@@ -5,7 +5,7 @@ UV_VERSION := 0.13.8
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: run test test-slow check serve setup clean
+.PHONY: run test test-slow check serve setup clean bench-night bench-log
 .DEFAULT_GOAL := run
 
 .venv/ready: uv.lock pyproject.toml
@@ -29,6 +29,12 @@ test: .venv/ready check
 
 test-slow: .venv/ready
 	@$(BIN)/python -m pytest -m slow
+
+bench-night: .venv/ready
+	@$(BIN)/python benches/night.py
+
+bench-log: .venv/ready
+	@$(BIN)/python benches/log.py
 
 check: .venv/ready
 	@$(BIN)/ruff check .

@@ -116,9 +116,15 @@ class _Pull:
         )
         if outcome.rows_received:
             self._record([outcome])
+            self._trust_after(outcome)
         else:
             self.empty_windows.append(outcome)
         return outcome
+
+    def _trust_after(self, outcome: PulledWindow) -> None:
+        # A window without rows proves nothing: half pages, say, strike those that have some.
+        if outcome.status == "closed":
+            self.reader.client.session.trust_again()
 
     def record_empty_windows(self) -> None:
         """One batch for all windows that brought no rows: there is no data they could come before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class PageParser:
     """Parses query replies inside DuckDB, so that no row becomes a Python object."""
 
     def __init__(self) -> None:
-        self._connection = duckdb.connect()
+        self._connection = _database().cursor()
 
     def page(self, body: str, columns: Sequence[str]) -> Page:
         """One reply. Raises HalfPage when it is not a whole one."""
@@ -41,6 +42,11 @@ class PageParser:
         if total_rows is None:
             raise HalfPage("a page of a query lacks its totalSize", where="query", remedy="run again")
         return Page(rows, int(total_rows), next_path)
+
+
+@functools.cache
+def _database() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(":memory:")
 
 
 _ENVELOPE = """

@@ -20,7 +20,7 @@ from requests.adapters import HTTPAdapter
 from tenacity import (
     RetryCallState,
     Retrying,
-    retry_if_exception_type,
+    retry_if_exception,
     stop_after_attempt,
     wait_random_exponential,
 )
@@ -101,8 +101,9 @@ class SalesforceSession(requests.Session):
     """A session bound to one org.
 
     `login` yields a fresh token and is called again when the org answers 401 INVALID_SESSION_ID; a second
-    401 in a row raises SessionRefused. Raises UnreachableHost, ServerFault, LimitReached and
-    BudgetExhausted; other replies, good or bad, are returned.
+    401 in a row raises SessionRefused. A kind of fault that outlasted the retries of one call gets a single
+    attempt in all later ones, until `trust_again`. Raises UnreachableHost, ServerFault, LimitReached,
+    HalfPage and BudgetExhausted; other replies, good or bad, are returned.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class SalesforceSession(requests.Session):
         self.retry_policy = retry or RetryPolicy()
         self._timeout_seconds = timeout_seconds
         self._token: Token | None = None
+        self._lasting: set[type[SalesforceProblem]] = set()
 
     def allow_loopback(self, url: str) -> None:
         """Speak plain http with this loopback host. Raises UnsafeTarget for any other."""
@@ -146,14 +148,22 @@ class SalesforceSession(requests.Session):
         retrying = Retrying(
             stop=stop_after_attempt(self.retry_policy.attempts),
             wait=self._wait_seconds,
-            retry=retry_if_exception_type(_Passing),
+            retry=retry_if_exception(self._may_pass),
             sleep=self.retry_policy.sleep,
             reraise=True,
         )
         try:
             return retrying(self._send_authorized, request, **kwargs)
         except _Passing as fault:
+            self._lasting.add(type(fault.problem))
             raise fault.problem from None
+
+    def trust_again(self) -> None:
+        """Give faults that outlasted their retries the full number of attempts again."""
+        self._lasting.clear()
+
+    def _may_pass(self, fault: BaseException) -> bool:
+        return isinstance(fault, _Passing) and type(fault.problem) not in self._lasting
 
     def _wait_seconds(self, state: RetryCallState) -> float:
         fault = state.outcome.exception() if state.outcome else None

@@ -107,7 +107,7 @@ class SandboxApp:
 
     def _served(self, request: Request, path: str, body: bytes, struck: Struck) -> Response:
         if not path.startswith("/sandbox/") and path not in _OPEN_PATHS:
-            self.server.faults.strike(path, struck)
+            self.server.faults.strike(path, request.query_params.get("q", ""), struck)
             self.server.tokens.check(request.headers.get("authorization", ""))
         if path.startswith("/services/data/"):
             self.server.requests.add(self.server.org.now().date())

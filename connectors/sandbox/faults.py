@@ -16,22 +16,23 @@ class Fault:
     """One fault in force.
 
     `times` is how often it still strikes (None: until removed), `after` how many matching requests pass unharmed first,
-    `path` a part of the request path it is confined to; `object`, `field`, `limit` and `records` are for those that
-    need them.
+    `path` a part of the request path it is confined to and `soql` a part of the query (`q=`); `object`, `field` and
+    `limit` are for those that need them.
     """
 
     name: str
     times: int | None = None
     after: int = 0
     path: str = ""
+    soql: str = ""
     object: str = ""
     field: str = ""
     limit: int | None = None
     struck: int = 0
 
-    def strikes(self, path: str) -> bool:
-        """Whether it strikes a request to this path; counts down."""
-        if self.path not in path or self.times == 0:
+    def strikes(self, path: str, soql: str = "") -> bool:
+        """Whether it strikes a request to this path with this query; counts down."""
+        if self.path not in path or self.soql not in soql or self.times == 0:
             return False
         if self.after > 0:
             self.after -= 1
@@ -106,10 +107,12 @@ class Faults:
         with self._lock:
             self.active = made
 
-    def strike(self, path: str, struck: Struck) -> None:
+    def strike(self, path: str, soql: str, struck: Struck) -> None:
         """Lets the request faults strike one request."""
         with self._lock:
-            striking = [each for each in self.active if each.name in REQUEST_FAULTS and each.strikes(path)]
+            striking = [
+                each for each in self.active if each.name in REQUEST_FAULTS and each.strikes(path, soql)
+            ]
         for each in striking:
             REQUEST_FAULTS[each.name](each, struck)
 

@@ -13,20 +13,9 @@ from dagster_project.plan.text import staircase
 from dagster_project.publish.safe_text import safe
 
 WORDS = {
-    "ja": {
-        "today": "今日の一手",
-        "none": "今日の一手はありません",
-        "minutes": "分",
-        "standing": "続いているもの",
-    },
-    "en": {
-        "today": "Today's next actions",
-        "none": "No action stands out today",
-        "minutes": "min",
-        "standing": "Still on the list",
-    },
+    "ja": {"today": "今日の一手", "none": "今日の一手はありません"},
+    "en": {"today": "Today's next actions", "none": "No action stands out today"},
 }
-CARD_LINES = ("fact", "comparison")
 REP_SQL = """
     select rep_id, rep_name, team_name, language from dim_rep
     where rep_id in (select rep_id from plan_today)
@@ -63,9 +52,10 @@ def find_rep(connection: duckdb.DuckDBPyConnection, rep: str | None) -> dict[str
     return found.row(0, named=True)
 
 
-def _card(place: int, card: dict[str, Any], words: dict[str, str]) -> list[str]:
-    head = f"{place}. {safe(card['subject'])}  [{card['minutes']} {words['minutes']}]"
-    return [head, *(f"   {safe(card[name])}" for name in CARD_LINES if card[name])]
+def _card(place: int, card: dict[str, Any]) -> list[str]:
+    """The card as the task in the CRM says it."""
+    said = (card["description"] or "").splitlines()
+    return [f"{place}. {safe(card['subject'])}", *(f"   {safe(line)}" for line in said)]
 
 
 def card_lines(connection: duckdb.DuckDBPyConnection, rep_id: str, words: dict[str, str]) -> list[str]:
@@ -74,7 +64,7 @@ def card_lines(connection: duckdb.DuckDBPyConnection, rep_id: str, words: dict[s
     if cards.is_empty():
         return [words["none"]]
     numbered = enumerate(cards.iter_rows(named=True), start=1)
-    return [words["today"], *(line for place, card in numbered for line in _card(place, card, words))]
+    return [words["today"], *(line for place, card in numbered for line in _card(place, card))]
 
 
 def todays_page(published: Path, rep: str | None) -> str:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from connectors.event_log import EventLog, files
 from tests.log.opportunities import append, deal
 
-ROWS = 50_000
+ROWS = 20_000
 POINTS = (
     "before the first byte",
     "rows half written",

@@ -31,6 +31,14 @@ def small(make_workplace: MakeWorkplace, tmp_path_factory: pytest.TempPathFactor
     return make_workplace("small", "--load", str(folder), now="2026-10-15T05:00:00+09:00")
 
 
+@pytest.fixture
+def read_before(small: Workplace) -> Workplace:
+    """The small org after a night at least, whichever tests are run."""
+    if not small.published.exists():
+        small.night(GYAKUSAN_REQUIRE_QUOTAS="false")
+    return small
+
+
 def one_line(finished: subprocess.CompletedProcess[str], exit_code: int, *words: str) -> None:
     assert finished.returncode == exit_code, finished.stderr
     last = finished.stderr.strip().splitlines()[-1]
@@ -43,6 +51,30 @@ def one_line(finished: subprocess.CompletedProcess[str], exit_code: int, *words:
 def faults(workplace: Workplace, *given: dict[str, Any]) -> None:
     reply = requests.put(f"{workplace.login_url}/sandbox/faults", json={"faults": list(given)}, timeout=10)
     assert reply.ok, reply.text
+
+
+def set_clock(workplace: Workplace, now: str) -> None:
+    reply = requests.put(f"{workplace.login_url}/sandbox/clock", json={"now": now}, timeout=10)
+    assert reply.ok, reply.text
+
+
+def call(workplace: Workplace, method: str, path: str, **values: Any) -> requests.Response:
+    """One REST call with a token of its own; ``path`` is below ``sobjects/``."""
+    login = {
+        "grant_type": "client_credentials",
+        "client_id": workplace.client_id,
+        "client_secret": workplace.client_secret,
+    }
+    token = requests.post(f"{workplace.login_url}/services/oauth2/token", data=login, timeout=10).json()
+    reply = requests.request(
+        method,
+        f"{workplace.login_url}/services/data/v62.0/sobjects/{path}",
+        json=values,
+        headers={"Authorization": f"Bearer {token['access_token']}"},
+        timeout=10,
+    )
+    assert reply.ok, reply.text
+    return reply
 
 
 def landed(folder: Path) -> int:
@@ -101,41 +133,36 @@ def test_a_missing_permission(small: Workplace, fault: dict[str, Any], word: str
     assert small.published.stat().st_mtime_ns == published
 
 
-def test_half_a_page(small: Workplace) -> None:
-    before = landed(small.folder)
-    faults(small, {"name": "truncated_page", "times": 100, "path": "/query"})
+def test_half_a_page(read_before: Workplace) -> None:
+    small = read_before
+    set_clock(small, "2026-10-15T20:00:00+09:00")
+    call(small, "PATCH", "Opportunity/0065g0000000001AAA", NextStep="電話する")
+    before, published = landed(small.folder), small.published.stat().st_mtime_ns
+    # COUNT() stays whole: it says that there are rows to come.
+    faults(small, {"name": "truncated_page", "path": "/query", "soql": "SELECT Id"})
     try:
         finished = small.run("nightly", GYAKUSAN_NOW="2026-10-16T05:00:00+09:00")
     finally:
         faults(small)
-    one_line(finished, 3)
+    one_line(finished, 3, "Opportunity", "broke off")
     assert landed(small.folder) >= before
+    assert small.published.stat().st_mtime_ns == published
 
 
 def test_an_unknown_stage_is_refused_listed_and_readmitted(small: Workplace) -> None:
-    login = {
-        "grant_type": "client_credentials",
-        "client_id": small.client_id,
-        "client_secret": small.client_secret,
-    }
-    token = requests.post(f"{small.login_url}/services/oauth2/token", data=login, timeout=10).json()[
-        "access_token"
-    ]
-    made = requests.post(
-        f"{small.login_url}/services/data/v62.0/sobjects/Opportunity",
-        json={
-            "Name": "\u202eevil",
-            "StageName": "No Such Stage",
-            "CloseDate": "2026-12-01",
-            "OwnerId": "0055g000000001mAAA",
-        },
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=10,
+    # Later than any cursor the nights before have left, and still on the as-of date in the org's zone (UTC).
+    set_clock(small, "2026-10-16T08:00:00+09:00")
+    made = call(
+        small,
+        "POST",
+        "Opportunity",
+        Name="\u202eevil",
+        StageName="No Such Stage",
+        CloseDate="2026-12-01",
+        OwnerId="0055g000000001mAAA",
     )
-    assert made.status_code == 201, made.text
     record_id = made.json()["id"]
-    quiet = {"GYAKUSAN_REQUIRE_QUOTAS": "false", "GYAKUSAN_NOW": "2026-10-16T05:00:00+09:00"}
-    requests.put(f"{small.login_url}/sandbox/clock", json={"now": "2026-10-16T05:00:00+09:00"}, timeout=10)
+    quiet = {"GYAKUSAN_REQUIRE_QUOTAS": "false", "GYAKUSAN_NOW": "2026-10-17T05:00:00+09:00"}
     one_line(small.run("nightly", **quiet), 7, record_id, "--accept")
     assert small.value("select count(*) from fct_opportunity") == 3
     listed = small.run("gate")

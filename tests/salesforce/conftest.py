@@ -68,7 +68,7 @@ def _nap(seconds: float) -> None:
     # The sandbox needs moments for a job where Salesforce needs minutes.
     import time
 
-    time.sleep(min(seconds, 0.02))
+    time.sleep(min(seconds, 0.005))
 
 
 @pytest.fixture(scope="session")

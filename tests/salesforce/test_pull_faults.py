@@ -13,7 +13,7 @@ from connectors.salesforce.errors import SessionRefused, UnreachableHost, WrongC
 from connectors.salesforce.login import Credentials
 from connectors.salesforce.pull import is_complete, problems
 from tests.salesforce.conftest import FAST, event_ids, only
-from tests.salesforce.seed import TASKS
+from tests.salesforce.seed import OPPORTUNITIES
 
 
 def closed_windows(log) -> int:
@@ -53,9 +53,9 @@ def test_counts_that_disagree_keep_the_cursor_and_what_landed(org, log, monkeypa
 def test_token_that_expires_in_mid_run_is_renewed(org, log, path):
     client = org.client()
     org.faults({"name": "expire_token", "times": 1, "after": 1, "path": path})
-    pulled = org.pull(log, objects=only("Opportunity", "Task"), client=client, bulk_page_rows=1_000)
+    pulled = org.pull(log, objects=only("Account", "Opportunity"), client=client, bulk_page_rows=50)
     assert is_complete(pulled), problems(pulled)
-    assert log.read("task").num_rows >= TASKS
+    assert log.read("opportunity").num_rows == OPPORTUNITIES
 
 
 def test_token_that_never_lasts_ends_with_a_clear_error(org, log):
@@ -75,6 +75,27 @@ def test_lasting_503_is_incomplete_and_the_rest_goes_on(org, log):
     account, opportunity = org.pull(log, objects=only("Account", "Opportunity"))
     assert (account.status, opportunity.status) == ("incomplete", "closed")
     assert "SERVER_UNAVAILABLE" in account.message
+
+
+def test_fault_that_stays_is_given_one_attempt_by_all_objects_but_the_first(org, log):
+    client = org.client()
+    some = only("User", "Account", "Lead")
+    org.faults({"name": "truncated_page", "path": "/queryAll"})
+    pulled = org.pull(log, objects=some, client=client)
+    assert [each.status for each in pulled] == ["incomplete"] * 3
+    # A describe each; the window is read twice, and only its very first count is retried.
+    assert [each.api_calls for each in pulled] == [1 + FAST.attempts + 1, 1 + 1 + 1, 1 + 1 + 1]
+    org.faults()
+    assert is_complete(org.pull(log, objects=some, client=client))
+
+
+def test_faults_are_retried_again_once_a_window_with_rows_has_closed(org, log):
+    client = org.client()
+    org.faults({"name": "error_503", "times": FAST.attempts, "path": "/sobjects/User/"})
+    user, account = org.pull(log, objects=only("User", "Account"), client=client)
+    assert (user.status, account.status) == ("incomplete", "closed")
+    org.faults({"name": "error_503", "times": 1})
+    assert is_complete(org.pull(log, objects=only("User"), client=client))
 
 
 def test_limit_of_the_org_ends_as_incomplete_with_everything_landed(org, log):

@@ -116,6 +116,18 @@ def test_fault_that_stays_is_one_clear_error(answers, error):
     assert "token" not in str(caught.value)
 
 
+def test_fault_that_outlasted_its_retries_gets_one_attempt_until_trusted_again():
+    made, script, waits = session(*[503] * 3, 503, requests.ReadTimeout("slow"), 200, 503, 200)
+    for _ in range(2):
+        with pytest.raises(ServerFault):
+            made.get(URL)
+    assert len(waits) == 2
+    assert made.get(URL).ok, "a fault of another kind is still retried"
+    made.trust_again()
+    assert made.get(URL).ok
+    assert script.answers == []
+
+
 def test_expired_token_is_renewed_once_and_used():
     made, script, _ = session(401, 200, 200)
     made.get(URL)

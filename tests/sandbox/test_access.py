@@ -116,6 +116,13 @@ def test_an_expired_token_is_refused_until_the_next_login(caller: Caller) -> Non
     assert caller.call("GET", "limits").status_code == 200
 
 
+def test_a_fault_can_be_confined_to_a_part_of_the_query(caller: Caller) -> None:
+    caller.set_faults({"name": "error_503", "path": "/query", "soql": "SELECT Id"})
+    asked = ("SELECT COUNT() FROM User", "SELECT Id FROM User")
+    codes = [caller.call("GET", "query", params={"q": soql}).status_code for soql in asked]
+    assert codes == [200, 503]
+
+
 def test_503_strikes_as_often_as_told_and_only_on_its_path(caller: Caller) -> None:
     caller.set_faults({"name": "error_503", "times": 2, "path": "/query"})
     assert caller.call("GET", "limits").status_code == 200

@@ -76,7 +76,7 @@ def test_simple_salesforce_reads_in_bulk_and_upserts_collections(salesforce: Sal
     assert [each["created"] for each in results] == [True] * 3
     pages = list(
         salesforce.bulk2.Task.query(
-            "select Id, Subject from Task where GyakusanActionKey__c like 'simple-%'", max_records=2
+            "select Id, Subject from Task where GyakusanActionKey__c like 'simple-%'", max_records=2, wait=0
         )
     )
     assert [page.count("\n") for page in pages] == [3, 2]

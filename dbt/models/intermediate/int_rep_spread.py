@@ -2,4 +2,4 @@ from dagster_project.estimate.rep_spread import rep_spread_table
 
 
 def model(dbt, session):
-    return rep_spread_table(dbt.ref("int_velocity").filter("scope_kind = 'rep'").pl()).to_arrow()
+    return rep_spread_table(dbt.ref("int_velocity").filter("scope_kind = 'rep'").pl())

@@ -7,4 +7,4 @@ def model(dbt, session):
         dbt.ref("int_open_deals").pl(),
         dbt.ref("int_calendar_factor").pl(),
         dbt.ref("int_horizon_dates").pl(),
-    ).to_arrow()
+    )
