@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from dagster_project.draws import normals
 from dagster_project.estimate.arrays import BoolArray, FloatArray, divide
-from dagster_project.estimate.draws import normals
 from dagster_project.estimate.incidence import from_cloglog
 from dagster_project.estimate.lexis import Windows
 from dagster_project.estimate.scopes import ScopeIndex, scope_index

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from dagster_project.estimate.arrays import FloatArray, IntArray, divide
-from dagster_project.estimate.lexis import STILL_OPEN, Windows, window_counts
+from dagster_project.estimate.lexis import STILL_OPEN, Windows, exit_ages, window_counts
 from dagster_project.estimate.shrinkage import RatioPosterior, shrink_ratios
 from dagster_project.estimate.unit_counts import STAGE, day_numbers, units_of
 
@@ -103,7 +103,7 @@ def _month_exits(stages: pl.DataFrame, exit_name: str, windows: Windows) -> tupl
     units = units_of(renamed, group, STAGE)
     if not (units.exit != STILL_OPEN).any():
         return np.zeros(len(windows)), np.zeros(len(windows))
-    counts = window_counts(units, windows, int(group.max()) + 1, units.longest_exit() + 1)
+    counts = window_counts(units, windows, int(group.max()) + 1, exit_ages(units))
     hazard = divide(counts.target.sum(axis=1, keepdims=True), counts.at_risk.sum(axis=1, keepdims=True))
     return counts.target.sum(axis=(0, 2)), (counts.at_risk * hazard).sum(axis=(0, 2))
 

@@ -8,15 +8,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from dagster_project.estimate.arrays import BoolArray, FloatArray, IntArray
+from dagster_project.estimate.arrays import FloatArray, IntArray
 from dagster_project.estimate.incidence import Incidence, Interval
 from dagster_project.estimate.lexis import WindowCounts
-from dagster_project.estimate.scopes import ORGANIZATION, Scopes
-from dagster_project.estimate.series import Series, longest_age
-from dagster_project.estimate.shrunk_incidence import pick
-from dagster_project.estimate.unit_counts import DEAL, sums_in_windows
+from dagster_project.estimate.scopes import Scopes
+from dagster_project.estimate.series import Series
+from dagster_project.estimate.shrunk_incidence import age_index, pick
+from dagster_project.estimate.unit_counts import sums_in_windows
 
-HORIZON_DAYS = (7, 14, 30, 60, 90, 120, 180, 365)
 COUNTED_EXITS = ("won", "lost", "advanced", "moved_back")
 
 _SCHEMA: dict[str, type[pl.DataType]] = {
@@ -82,9 +81,8 @@ def scope_rows(series: Series, figures: Figures) -> pl.DataFrame:
         scope_id=pl.Series(figures.scopes.ids, dtype=pl.String).gather(scope.ravel()),
         median_days=pl.col("median_days").fill_nan(None),
     )
-    kept = frame.filter(_reported(series, figures)).select(
-        pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items()
-    )
+    seen = np.broadcast_to((figures.counts.units > 0)[..., None], shape).ravel()
+    kept = frame.filter(seen).select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
     return kept.unique(subset=["window", "scope_id", "horizon_days"], keep="any", maintain_order=True)
 
 
@@ -95,7 +93,7 @@ def _rate_columns(figures: Figures) -> dict[str, FloatArray]:
         for side in ("lower", "upper")
     }
     return {
-        "rate_raw": pick(figures.raw.target, figures.horizon),
+        "rate_raw": pick(figures.raw.target, age_index(figures.counts.ages, figures.horizon)),
         "rate_shrunk": figures.rate,
         "still_open": figures.still_open,
         **bounds,
@@ -103,16 +101,17 @@ def _rate_columns(figures: Figures) -> dict[str, FloatArray]:
 
 
 def _count_columns(series: Series, figures: Figures) -> dict[str, FloatArray]:
-    own, horizon, scopes = figures.counts, figures.horizon, figures.scopes
+    own, scopes = figures.counts, figures.scopes
+    place = age_index(own.ages, figures.horizon)
     exits_by_name = {f"{name}_exits": _named_exits(series, scopes, name)[..., None] for name in COUNTED_EXITS}
     return {
-        "at_risk": pick(_least_at_risk(series, own), horizon),
+        "at_risk": pick(_least_at_risk(series, own), place),
         "units": own.units[..., None],
         "begun_units": (scopes.membership @ series.begun())[..., None],
-        "target_exits": pick(np.cumsum(own.target, axis=-1), horizon),
-        "competing_exits": pick(np.cumsum(own.competing, axis=-1), horizon),
+        "target_exits": pick(np.cumsum(own.target, axis=-1), place),
+        "competing_exits": pick(np.cumsum(own.competing, axis=-1), place),
         **exits_by_name,
-        "median_days": _median_age(figures.raw.target)[..., None],
+        "median_days": _median_age(figures.raw.target, own.ages)[..., None],
     }
 
 
@@ -136,17 +135,8 @@ def _named_exits(series: Series, scopes: Scopes, name: str) -> FloatArray:
     return scopes.membership @ by_group
 
 
-def _median_age(reached: FloatArray) -> FloatArray:
+def _median_age(reached: FloatArray, ages: IntArray) -> FloatArray:
     """First age by which half of those who ever get there have; NaN where nobody does."""
     half = reached[..., -1:] / 2
-    age = (reached >= half).argmax(axis=-1).astype(np.float64)
+    age = ages[(reached >= half).argmax(axis=-1)].astype(np.float64)
     return np.where(half[..., 0] > 0, age, np.nan)
-
-
-def _reported(series: Series, figures: Figures) -> BoolArray:
-    """Scopes with units in the window; for deals of the organisation every day to the longest exit and HORIZON_DAYS."""
-    shown = np.broadcast_to((figures.counts.units > 0)[..., None], figures.rate.shape)
-    if figures.scopes.kind == ORGANIZATION and series.unit_kind == DEAL:
-        longest = longest_age(series.pooled.target[0] + series.pooled.competing[0])[:, None]
-        shown = shown & ((figures.horizon <= longest) | np.isin(figures.horizon, HORIZON_DAYS))
-    return shown.ravel()

@@ -8,11 +8,12 @@ differences of one cumulative table per group, whatever the number of windows or
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from dagster_project.estimate.arrays import FloatArray, IntArray
+from dagster_project.estimate.arrays import BoolArray, FloatArray, IntArray
 
 STILL_OPEN, TARGET, COMPETING = 0, 1, 2
 
@@ -40,11 +41,6 @@ class Units:
         """Age in days at the last day seen."""
         return self.last_day - self.start_day
 
-    def longest_exit(self) -> int:
-        """Longest age in days at which any unit left; 0 when none did."""
-        left = self.age[self.exit != STILL_OPEN]
-        return int(left.max()) if left.size else 0
-
 
 @dataclass(frozen=True)
 class Windows:
@@ -59,11 +55,13 @@ class Windows:
 
 @dataclass(frozen=True)
 class WindowCounts:
-    """Counts by group × window × age day (axes in this order): at risk, leaving to the target, leaving elsewhere.
+    """Counts by group × window × age (axes in this order): at risk, leaving to the target, leaving elsewhere.
 
-    `units` (group × window) counts the units seen in the window at all.
+    `ages` are the age days of the last axis, ascending from 0. `units` (group × window) counts the units seen in the
+    window at all.
     """
 
+    ages: IntArray
     at_risk: FloatArray
     target: FloatArray
     competing: FloatArray
@@ -72,10 +70,8 @@ class WindowCounts:
     def pooled(self, membership: FloatArray) -> WindowCounts:
         """Sums over groups; `membership` is scopes × groups, 1 where a group belongs to a scope."""
         members = [np.flatnonzero(row) for row in membership]
-        return WindowCounts(*(_sums(part, members) for part in self._parts()))
-
-    def _parts(self) -> tuple[FloatArray, ...]:
-        return self.at_risk, self.target, self.competing, self.units
+        parts = (self.at_risk, self.target, self.competing, self.units)
+        return WindowCounts(self.ages, *(_sums(part, members) for part in parts))
 
 
 def _sums(part: FloatArray, members: list[IntArray]) -> FloatArray:
@@ -85,9 +81,28 @@ def _sums(part: FloatArray, members: list[IntArray]) -> FloatArray:
     return sums
 
 
-def window_counts(units: Units, windows: Windows, groups: int, ages: int) -> WindowCounts:
-    """Counts per group, window and age day 0..ages-1 (method §2); units open for longer count in every age."""
-    shape = (groups, len(windows), ages)
+def every_age(longest: int) -> IntArray:
+    """All age days from 0 to the longest."""
+    return np.arange(longest + 1)
+
+
+def exit_ages(units: Units, limit: int | None = None, also: Sequence[int] = ()) -> IntArray:
+    """0 and the age days at which any unit left, up to `limit`; those of `also` that are not beyond the last of them.
+
+    Incidences change at these ages only, so that counting at them is enough.
+    """
+    left = units.age[units.exit != STILL_OPEN]
+    left = left if limit is None else left[left <= limit]
+    longest = int(left.max()) if left.size else 0
+    return np.unique(np.concatenate([left, [0, *(age for age in also if age <= longest)]])).astype(np.int64)
+
+
+def window_counts(units: Units, windows: Windows, groups: int, ages: IntArray) -> WindowCounts:
+    """Counts per group, window and age day (ascending from 0) of `ages` (method §2); exits at other ages do not count.
+
+    Units that are open for longer than an age count in it.
+    """
+    shape = (groups, len(windows), ages.size)
     at_risk, target, competing = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     seen = np.zeros(shape[:2])
     if units.start_day.size and len(windows):
@@ -100,19 +115,21 @@ def window_counts(units: Units, windows: Windows, groups: int, ages: int) -> Win
                 tables = _start_by_age(units, mine, origin, days, ages)
                 at_risk[group], target[group], competing[group] = (_between(t, *take) for t in tables)
                 seen[group] = _units_seen(units, mine, windows)
-    return WindowCounts(at_risk, target, competing, seen)
+    return WindowCounts(ages, at_risk, target, competing, seen)
 
 
 def _start_by_age(
-    units: Units, mine: np.ndarray, origin: int, days: int, ages: int
-) -> tuple[IntArray, IntArray, IntArray]:
+    units: Units, mine: BoolArray, origin: int, days: int, ages: IntArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     start, age = units.start_day[mine] - origin, units.age[mine]
-    cell = start * ages + np.minimum(age, ages - 1)
-    inside = age < ages
+    position = np.searchsorted(ages, age, side="right") - 1
+    cell = start * ages.size + position
+    inside = ages[position] == age
 
-    def table(chosen: np.ndarray) -> IntArray:
+    def table(chosen: BoolArray) -> FloatArray:
         weights = units.count[mine] * chosen
-        return np.bincount(cell, weights, minlength=days * ages).astype(np.int64).reshape(days, ages)
+        counted = np.bincount(cell, weights, minlength=days * ages.size)
+        return counted.astype(np.float64, copy=False).reshape(days, ages.size)
 
     ended = table(np.ones(age.size, dtype=bool))
     alive = np.ascontiguousarray(ended[:, ::-1].cumsum(axis=1)[:, ::-1])
@@ -120,21 +137,22 @@ def _start_by_age(
     return alive, table(inside & (exit_kind == TARGET)), table(inside & (exit_kind == COMPETING))
 
 
-def _window_slices(windows: Windows, origin: int, days: int, ages: int) -> tuple[IntArray, IntArray]:
-    age = np.arange(ages)
-    first = np.clip(windows.from_day[:, None] - age - origin + 1, 0, days)
-    last = np.clip(windows.to_day[:, None] - age - origin + 1, 0, days)
-    return first * ages + age, last * ages + age
+def _window_slices(windows: Windows, origin: int, days: int, ages: IntArray) -> tuple[IntArray, IntArray]:
+    position = np.arange(ages.size)
+    first = np.clip(windows.from_day[:, None] - ages - origin + 1, 0, days)
+    last = np.clip(windows.to_day[:, None] - ages - origin + 1, 0, days)
+    return first * ages.size + position, last * ages.size + position
 
 
-def _between(table: IntArray, first: IntArray, last: IntArray) -> FloatArray:
-    summed = np.zeros((table.shape[0] + 1, table.shape[1]), dtype=np.int64)
+def _between(table: FloatArray, first: IntArray, last: IntArray) -> FloatArray:
+    # Counts are whole numbers, which doubles hold exactly.
+    summed = np.zeros((table.shape[0] + 1, table.shape[1]))
     np.cumsum(table, axis=0, out=summed[1:])
     flat = summed.ravel()
     return np.asarray(flat[last] - flat[first], dtype=np.float64)
 
 
-def _units_seen(units: Units, mine: np.ndarray, windows: Windows) -> FloatArray:
+def _units_seen(units: Units, mine: BoolArray, windows: Windows) -> FloatArray:
     begun = _count_up_to(units.start_day[mine], units.count[mine], windows.to_day)
     gone = _count_up_to(units.last_day[mine], units.count[mine], windows.from_day)
     return begun - gone

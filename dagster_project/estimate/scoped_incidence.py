@@ -9,53 +9,67 @@ import polars as pl
 
 from dagster_project.estimate.arrays import IntArray
 from dagster_project.estimate.incidence import aalen_johansen, cloglog_interval
-from dagster_project.estimate.incidence_rows import HORIZON_DAYS, Figures, empty_rows, scope_rows
-from dagster_project.estimate.series import Series, count_series
+from dagster_project.estimate.incidence_rows import Figures, empty_rows, scope_rows
+from dagster_project.estimate.series import (
+    HORIZON_DAYS,
+    Series,
+    count_series,
+    everyone_by_age_day,
+    longest_age,
+)
 from dagster_project.estimate.shrunk_incidence import (
     ScopedCounts,
+    age_index,
     pick,
     scoped_counts,
     shrunk_incidence,
 )
 from dagster_project.estimate.unit_counts import DEAL, windows_of
 
+_OWN_KEYS = ("seen_from_date", "is_last_night")
+
 
 def incidence_table(units: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
     """One row per series × window × scope × horizon.
 
     `units`: unit_kind, series_name, team_id, rep_id, started_date, last_date, exit_name, units, horizon_limit_days (null,
-    or the age beyond which exits do not count). `windows`: as_of_date, window_name, window_from_date, window_to_date.
-    Deals: the organisation at every age day to its longest exit and HORIZON_DAYS, teams and reps at HORIZON_DAYS and the
-    longest won cycle. Stages and steps: the longest age with an exit. Raises ValueError on missing dates and on units that
-    end before they start.
+    or the age beyond which exits do not count). `windows`: as_of_date, window_name, window_from_date, window_to_date,
+    is_last_night. Deals: HORIZON_DAYS and the longest won cycle, in windows of last night the organisation also at every
+    age day to its longest exit. Stages and steps: the longest age with an exit. Raises ValueError on missing dates and on
+    units that end before they start.
     """
     if units.is_empty() or windows.is_empty():
-        return empty_rows().join(_keyed(windows, None), on="window").drop("window")
+        return empty_rows().join(_keyed(windows, None), on="window").drop("window", *_OWN_KEYS)
     keyed = _keyed(windows, units.select(pl.col("started_date").min()).item())
-    spans = windows_of(keyed.unique("window").sort("window").with_columns(window_from_date="seen_from_date"))
+    distinct = keyed.unique("window").sort("window")
+    spans = windows_of(distinct.with_columns(window_from_date="seen_from_date"))
+    daily = np.flatnonzero(distinct["is_last_night"].to_numpy())
     frames = [empty_rows()]
     for (unit_kind, name), rows in units.sort("unit_kind", "series_name").group_by(
         "unit_kind", "series_name", maintain_order=True
     ):
         series = count_series(str(unit_kind), str(name), rows, spans)
-        frames.extend(scope_rows(series, figures) for figures in _reported(series))
-    return (
-        pl.concat(frames)
-        .join(keyed.drop("seen_from_date"), on="window", maintain_order="left")
-        .drop("window")
-    )
+        frames.extend(_series_rows(series, daily))
+    return pl.concat(frames).join(keyed.drop(_OWN_KEYS), on="window", maintain_order="left").drop("window")
 
 
 def _keyed(windows: pl.DataFrame, first_date: date | None) -> pl.DataFrame:
-    """Windows numbered so that those which see the same days, all from before the first unit, share a number."""
+    """Windows numbered so that those which see the same days, all from before the first unit, share a number.
+
+    Windows of last night, which show more, have numbers of their own.
+    """
     before_first = pl.lit(first_date, dtype=pl.Date) - pl.duration(days=1)
     return windows.select(
         "as_of_date",
         "window_name",
         "window_from_date",
         "window_to_date",
+        "is_last_night",
         seen_from_date=pl.max_horizontal("window_from_date", before_first).cast(pl.Date),
-    ).with_columns(window=pl.struct("seen_from_date", "window_to_date").rank("dense").cast(pl.UInt32) - 1)
+    ).with_columns(
+        window=pl.struct("is_last_night", "seen_from_date", "window_to_date").rank("dense").cast(pl.UInt32)
+        - 1
+    )
 
 
 def scope_figures(series: Series, horizon: IntArray) -> list[Figures]:
@@ -69,18 +83,36 @@ def scope_figures(series: Series, horizon: IntArray) -> list[Figures]:
     return figures
 
 
-def _reported(series: Series) -> list[Figures]:
+def _series_rows(series: Series, daily: IntArray) -> list[pl.DataFrame]:
+    """Rows of one series; for deals those of windows `daily` (their numbers) hold the organisation at every age day."""
     horizon = series.longest[:, None]
     if series.unit_kind != DEAL:
-        return scope_figures(series, horizon)
+        return [scope_rows(series, figures) for figures in scope_figures(series, horizon)]
     fixed = np.broadcast_to(np.array(HORIZON_DAYS), (horizon.size, len(HORIZON_DAYS)))
-    every_day = np.arange(max(series.curve.target.shape[-1], HORIZON_DAYS[-1] + 1))
-    everyone = _pooled_figures(series, np.broadcast_to(every_day, (horizon.size, every_day.size)))
-    return [everyone, *scope_figures(series, np.concatenate([fixed, horizon], axis=1))[1:]]
+    everyone, *few = (
+        scope_rows(series, figures)
+        for figures in scope_figures(series, np.concatenate([fixed, horizon], axis=1))
+    )
+    return [everyone.filter(~pl.col("window").is_in(daily)), _every_day_rows(series, daily), *few]
+
+
+def _every_day_rows(series: Series, daily: IntArray) -> pl.DataFrame:
+    """The organisation's rows at every age day to the longest exit of each window, and HORIZON_DAYS."""
+    everyone = everyone_by_age_day(series, daily)
+    ages, exits = everyone.pooled.ages, everyone.pooled.target[0] + everyone.pooled.competing[0]
+    horizon = np.broadcast_to(ages, exits.shape)
+    rows = scope_rows(everyone, _pooled_figures(everyone, horizon))
+    numbered = rows.with_columns(
+        longest_exit=pl.Series(longest_age(exits, ages)).gather(rows["window"]),
+        window=pl.Series(daily, dtype=pl.UInt32).gather(rows["window"]),
+    )
+    shown = (pl.col("horizon_days") <= pl.col("longest_exit")) | pl.col("horizon_days").is_in(HORIZON_DAYS)
+    return numbered.filter(shown).drop("longest_exit")
 
 
 def _pooled_figures(series: Series, horizon: IntArray) -> Figures:
-    rate, variance = pick(series.curve.target, horizon), pick(series.variance, horizon)
+    place = age_index(series.pooled.ages, horizon)
+    rate, variance = pick(series.curve.target, place), pick(series.variance, place)
     units = np.broadcast_to(series.pooled.units[..., None], rate.shape)
     return Figures(
         scopes=series.index.organization,
@@ -88,7 +120,7 @@ def _pooled_figures(series: Series, horizon: IntArray) -> Figures:
         raw=series.curve,
         horizon=horizon,
         rate=rate,
-        still_open=pick(series.curve.still_open, horizon),
+        still_open=pick(series.curve.still_open, place),
         bounds=(cloglog_interval(rate, variance, units, 0.80), cloglog_interval(rate, variance, units, 0.95)),
     )
 

@@ -45,6 +45,18 @@ class ScopeIndex:
         """The same scopes for some of the rows."""
         return replace(self, group=self.group[chosen])
 
+    def alone(self) -> ScopeIndex:
+        """The organisation only, all rows in one group."""
+        nobody = np.empty((0, 1))
+        return ScopeIndex(
+            group=np.zeros_like(self.group),
+            groups=1,
+            organization=Scopes(ORGANIZATION, [""], np.ones((1, 1))),
+            teams=Scopes(TEAM, [], nobody),
+            reps=Scopes(REP, [], nobody),
+            rep_team=np.empty(0, dtype=np.int64),
+        )
+
     @property
     def has_team_level(self) -> bool:
         """Whether reps are shrunk to their team before the organisation."""

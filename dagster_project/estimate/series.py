@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from dagster_project.estimate.arrays import FloatArray, IntArray
 from dagster_project.estimate.incidence import Incidence, aalen_johansen, aalen_variance
-from dagster_project.estimate.lexis import Units, WindowCounts, Windows, window_counts
+from dagster_project.estimate.lexis import Units, WindowCounts, Windows, every_age, exit_ages, window_counts
 from dagster_project.estimate.scopes import ScopeIndex, scope_index
 from dagster_project.estimate.unit_counts import DEAL, sums_in_windows, units_of
+
+HORIZON_DAYS = (7, 14, 30, 60, 90, 120, 180, 365)
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Series:
     def longest(self) -> IntArray:
         """Per window the longest age with an exit of any kind; for deals the longest won cycle."""
         exits = self.pooled.target[0] + (0 if self.unit_kind == DEAL else self.pooled.competing[0])
-        return longest_age(exits)
+        return longest_age(exits, self.pooled.ages)
 
     def begun(self) -> FloatArray:
         """Units begun in each window, groups × windows."""
@@ -46,7 +48,10 @@ class Series:
 def count_series(
     unit_kind: str, name: str, rows: pl.DataFrame, windows: Windows, index: ScopeIndex | None = None
 ) -> Series:
-    """Counts of the units of one series in every window; `index` numbers the rows' groups where series share scopes."""
+    """Counts of the units of one series in every window; `index` numbers the rows' groups where series share scopes.
+
+    Counted at HORIZON_DAYS and at the ages with an exit, between which nothing changes.
+    """
     index = index or scope_index(rows)
     units = units_of(rows, index.group, unit_kind)
     limit = (
@@ -54,14 +59,35 @@ def count_series(
         if rows["horizon_limit_days"].count()
         else None
     )
-    ages = 1 + (units.longest_exit() if limit is None else min(units.longest_exit(), int(limit)))
+    ages = exit_ages(units, None if limit is None else int(limit), HORIZON_DAYS)
+    return _series(unit_kind, name, index, windows, units, rows["exit_name"], ages)
+
+
+def everyone_by_age_day(series: Series, chosen: IntArray) -> Series:
+    """The organisation's part of a series in chosen windows, counted at every age day instead."""
+    units = replace(series.units, group=np.zeros_like(series.units.group))
+    windows = Windows(series.windows.from_day[chosen], series.windows.to_day[chosen])
+    ages = every_age(max(int(series.pooled.ages[-1]), HORIZON_DAYS[-1]))
+    index = series.index.alone()
+    return _series(series.unit_kind, series.name, index, windows, units, series.exit_name, ages)
+
+
+def _series(
+    unit_kind: str,
+    name: str,
+    index: ScopeIndex,
+    windows: Windows,
+    units: Units,
+    exit_name: pl.Series,
+    ages: IntArray,
+) -> Series:
     counts = window_counts(units, windows, index.groups, ages)
     pooled = counts.pooled(index.organization.membership)
     curve = aalen_johansen(pooled.at_risk, pooled.target, pooled.competing)
     variance = aalen_variance(pooled.at_risk, pooled.target, pooled.competing, curve)
-    return Series(unit_kind, name, index, windows, units, rows["exit_name"], counts, pooled, curve, variance)
+    return Series(unit_kind, name, index, windows, units, exit_name, counts, pooled, curve, variance)
 
 
-def longest_age(exits: FloatArray) -> IntArray:
-    """Last age (last axis) with a positive count; 0 without any."""
-    return np.asarray(np.where(exits > 0, np.arange(exits.shape[-1]), 0).max(axis=-1), dtype=np.int64)
+def longest_age(exits: FloatArray, ages: IntArray) -> IntArray:
+    """Last of `ages` (last axis) with a positive count; 0 without any."""
+    return np.asarray(np.where(exits > 0, ages, 0).max(axis=-1), dtype=np.int64)

@@ -72,10 +72,11 @@ class SharePosterior:
         z = float(normal_quantile(probability))
         skewed = z + (z**2 - 1) * self.skewness / 6 - (2 * z**3 - 5 * z) * self.skewness**2 / 36
         expanded = self.mean + self.deviation * (skewed + (z**3 - 3 * z) * self.kurtosis / 24)
-        strength = self.mean * (1 - self.mean) / self.deviation**2 - 1
-        beta = beta_quantile(self.mean * strength, (1 - self.mean) * strength, probability)
-        is_mild = (np.abs(self.skewness) < _LARGEST_SKEWNESS) & (np.abs(self.kurtosis) < _LARGEST_KURTOSIS)
-        return np.clip(np.where(is_mild, expanded, beta), 0.0, 1.0)
+        is_harsh = (np.abs(self.skewness) >= _LARGEST_SKEWNESS) | (np.abs(self.kurtosis) >= _LARGEST_KURTOSIS)
+        mean, deviation = self.mean[is_harsh], self.deviation[is_harsh]
+        strength = mean * (1 - mean) / deviation**2 - 1
+        expanded[is_harsh] = beta_quantile(mean * strength, (1 - mean) * strength, probability)
+        return np.clip(expanded, 0.0, 1.0)
 
 
 def shrink_ratios(observed: FloatArray, expected: FloatArray, scale: FloatArray | float) -> RatioPosterior:

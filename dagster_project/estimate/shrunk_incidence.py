@@ -147,10 +147,10 @@ def shrunk_incidence(
     organisation's curve: exactly so without competing exits.
     """
     to_target, elsewhere = intensities(pooled.at_risk[0], pooled.target[0], pooled.competing[0])
-    slopes = _slopes(to_target, elsewhere, horizon)
-    scaled = incidence_of(to_target * ratios.mean[0][..., None], elsewhere * ratios.mean[1][..., None])
-    rate, still_open = (pick(values, horizon) for values in scaled)
-    pooled_rate, pooled_variance = pick(curve.target, horizon), pick(variance, horizon)
+    place = age_index(pooled.ages, horizon)
+    slopes = _slopes(to_target, elsewhere, place)
+    rate, still_open = _scaled(to_target, elsewhere, ratios, place)
+    pooled_rate, pooled_variance = pick(curve.target, place), pick(variance, place)
     centre, spread = cloglog(rate), cloglog_deviation(pooled_rate, pooled_variance) ** 2
     for number, slope in enumerate(slopes):
         mean, log_mean, log_variance = ratios.exit(number)
@@ -160,19 +160,37 @@ def shrunk_incidence(
     return ShrunkIncidence(rate, still_open, centre, np.sqrt(spread), pooled_rate, pooled_variance, units)
 
 
-def _slopes(to_target: FloatArray, elsewhere: FloatArray, horizon: IntArray) -> list[FloatArray]:
+def _scaled(
+    to_target: FloatArray, elsewhere: FloatArray, ratios: ExitRatios, place: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """P(target) and P(still open) of all scopes under the organisation's intensities times their ratios."""
+    shape = (*ratios.mean[0].shape, place.shape[-1])
+    rate, still_open = np.empty(shape), np.empty(shape)
+    # One scope at a time stays in the processor's cache.
+    for scope, (first, second) in enumerate(zip(*ratios.mean, strict=True)):
+        curves = incidence_of(to_target * first[:, None], elsewhere * second[:, None])
+        rate[scope], still_open[scope] = (np.take_along_axis(values, place, axis=-1) for values in curves)
+    return rate, still_open
+
+
+def _slopes(to_target: FloatArray, elsewhere: FloatArray, place: IntArray) -> list[FloatArray]:
     """Change of the organisation's rate on the cloglog scale per unit of the logarithm of either hazard ratio."""
-    plain = cloglog(pick(incidence_of(to_target, elsewhere)[0][None], horizon))
+    plain = cloglog(pick(incidence_of(to_target, elsewhere)[0][None], place))
     moved = (
         incidence_of(to_target * first, elsewhere * second)[0][None]
         for first, second in ((np.exp(_STEP), 1.0), (1.0, np.exp(_STEP)))
     )
-    return [(cloglog(pick(each, horizon)) - plain) / _STEP for each in moved]
+    return [(cloglog(pick(each, place)) - plain) / _STEP for each in moved]
 
 
-def pick(curve: FloatArray, horizon: IntArray) -> FloatArray:
-    """Values of curves (scopes × windows × ages) at age days (windows × horizons); the last age where beyond."""
-    index = np.broadcast_to(np.minimum(horizon, curve.shape[-1] - 1), (*curve.shape[:-1], horizon.shape[-1]))
+def age_index(ages: IntArray, horizon: IntArray) -> IntArray:
+    """Places of age days among the ages counted: the last one not beyond, because between them nothing changes."""
+    return np.searchsorted(ages, horizon, side="right") - 1
+
+
+def pick(curve: FloatArray, place: IntArray) -> FloatArray:
+    """Values of curves (scopes × windows × ages) at places of ages (windows × horizons)."""
+    index = np.broadcast_to(place, (*curve.shape[:-1], place.shape[-1]))
     return np.take_along_axis(curve, index, axis=-1)
 
 

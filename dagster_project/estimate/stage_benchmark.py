@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dagster_project.estimate.arrays import BoolArray, FloatArray, divide
+from dagster_project.estimate.arrays import BoolArray, FloatArray, IntArray, divide
 from dagster_project.estimate.incidence import incidence_of, intensities
 from dagster_project.estimate.lexis import WindowCounts
 from dagster_project.estimate.series import Series
@@ -61,11 +61,12 @@ def stage_benchmark(series: Series, has_spread: BoolArray) -> StageBenchmark:
         series.pooled.at_risk[0], series.pooled.target[0], series.pooled.competing[0]
     )
     curve, still_open = incidence_of(to_target * forward[..., None], elsewhere * other[..., None])
-    horizon = np.full((len(series.windows), 1), curve.shape[-1] - 1)
+    horizon = np.full((len(series.windows), 1), series.pooled.ages[-1])
     parts = [shrunk_incidence(series.pooled, series.curve, series.variance, each, horizon) for each in ratios]
     quartile = _upper_quartile(series, scoped[-1].counts, to_target, elsewhere, has_spread)
-    median = median_days(curve)
-    pace, days = _benchmark_pace(quartile, has_spread, forward, to_target, elsewhere, median)
+    median = median_days(curve, series.pooled.ages)
+    fitted = median_days(incidence_of(to_target * quartile.ratio[:, None], elsewhere)[0], series.pooled.ages)
+    pace, days = _benchmark_pace(quartile.ratio, has_spread, forward, fitted, median)
     faster = incidence_of(to_target * (forward * pace)[..., None], elsewhere * other[..., None])[0][..., -1]
     return StageBenchmark(
         conversion=curve[..., -1],
@@ -91,16 +92,14 @@ class _Quartile:
     ratio: FloatArray
 
 
-def median_days(curve: FloatArray) -> FloatArray:
+def median_days(curve: FloatArray, ages: IntArray) -> FloatArray:
     """Age in days by which half of those who ever leave forward have, interpolated within the day; NaN without any."""
     half = curve[..., -1:] / 2
-    day = (curve >= half).argmax(axis=-1)
-    above = np.take_along_axis(curve, day[..., None], axis=-1)
-    below = np.where(
-        day[..., None] > 0, np.take_along_axis(curve, np.maximum(day - 1, 0)[..., None], axis=-1), 0.0
-    )
+    place = (curve >= half).argmax(axis=-1)[..., None]
+    above = np.take_along_axis(curve, place, axis=-1)
+    below = np.where(place > 0, np.take_along_axis(curve, np.maximum(place - 1, 0), axis=-1), 0.0)
     within = divide(half - below, above - below, otherwise=0.0)[..., 0]
-    return np.where(half[..., 0] > 0, np.maximum(day - 1 + within, 0.0), np.nan)
+    return np.where(half[..., 0] > 0, np.maximum(ages[place[..., 0]] - 1 + within, 0.0), np.nan)
 
 
 def _upper_quartile(
@@ -132,16 +131,10 @@ def _moments(values: FloatArray, posterior: RatioPosterior) -> tuple[FloatArray,
 
 
 def _benchmark_pace(
-    quartile: _Quartile,
-    has_spread: BoolArray,
-    forward: FloatArray,
-    to_target: FloatArray,
-    elsewhere: FloatArray,
-    median: FloatArray,
+    ratio: FloatArray, has_spread: BoolArray, forward: FloatArray, fitted: FloatArray, median: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Factor on a scope's forward hazard that brings it to the benchmark (1 if already there), and the benchmark's days."""
-    fitted = median_days(incidence_of(to_target * quartile.ratio[:, None], elsewhere)[0])
     improved = median * (1 - _NO_SPREAD_IMPROVEMENT)
     days = np.where(has_spread, np.broadcast_to(fitted, median.shape), improved)
-    pace = np.where(has_spread, quartile.ratio / forward, 1 / (1 - _NO_SPREAD_IMPROVEMENT))
+    pace = np.where(has_spread, ratio / forward, 1 / (1 - _NO_SPREAD_IMPROVEMENT))
     return np.maximum(pace, 1.0), days

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from dagster_project.draws import uniforms
 from dagster_project.estimate.arrays import FloatArray, IntArray, divide
-from dagster_project.estimate.draws import gammas, uniforms
-from dagster_project.estimate.lexis import Units, Windows, window_counts
+from dagster_project.estimate.lexis import Units, Windows, every_age, window_counts
+from dagster_project.estimate.special import gamma_quantile
 from dagster_project.estimate.unit_counts import OPEN, units_of
 
 _LEAST_EXITS_IN_BAND = 10.0
@@ -51,7 +52,9 @@ class StageIntensities:
         """Posterior draws, draws × stages × ages × destinations, each a hash of salt, stage, band and destination."""
         keys = ["/".join(map(str, cell)) for cell in np.ndindex(self.shape.shape)]
         uniform = uniforms(salt, keys, draws).T.reshape(draws, *self.shape.shape)
-        return self._by_age(gammas(uniform, np.maximum(self.shape, 1e-12)[None]) / self.rate[None, ..., None])
+        return self._by_age(
+            gamma_quantile(np.maximum(self.shape, 1e-12)[None], uniform) / self.rate[None, ..., None]
+        )
 
     def _by_age(self, values: FloatArray) -> FloatArray:
         rows = np.arange(values.shape[1])[:, None]
@@ -68,7 +71,7 @@ def stage_exits(spells: pl.DataFrame, windows: Windows) -> StageExits:
     units = units_of(spells, group, "stage")
     # Ages at which nobody leaves any more count too: a hazard of nothing there is what tells a dead deal.
     ages = int(units.age.max()) + 1
-    at_risk = window_counts(units, windows, len(stages), ages).at_risk
+    at_risk = window_counts(units, windows, len(stages), every_age(ages - 1)).at_risk
     exits = _exits_by_destination(units, destinations(spells, stages), windows, len(stages), ages)
     thin = exits[:, 0].sum(axis=(-2, -1)) < _LEAST_EXITS_OF_STAGE
     at_risk, exits = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from dagster_project.estimate.arrays import FloatArray, divide
+from dagster_project.estimate.arrays import FloatArray, IntArray, divide
 from dagster_project.estimate.incidence_rows import Figures
 from dagster_project.estimate.lexis import WindowCounts
 from dagster_project.estimate.scoped_incidence import scope_figures
@@ -86,14 +86,14 @@ def velocity_table(deals: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
     return rows.select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
 
 
-def quantile_of_counts(counts: FloatArray, probability: float) -> FloatArray:
-    """Linearly interpolated quantile of ages (last axis) that occur `counts` times; NaN without any."""
+def quantile_of_counts(counts: FloatArray, ages: IntArray, probability: float) -> FloatArray:
+    """Linearly interpolated quantile of `ages` (last axis) that occur `counts` times; NaN without any."""
     reached = np.cumsum(counts, axis=-1)
     total = reached[..., -1]
     place = np.maximum(total - 1, 0) * probability
     below, above = np.floor(place), np.ceil(place)
-    lower = (reached > below[..., None]).argmax(axis=-1)
-    upper = (reached > above[..., None]).argmax(axis=-1)
+    lower = ages[(reached > below[..., None]).argmax(axis=-1)]
+    upper = ages[(reached > above[..., None]).argmax(axis=-1)]
     return np.where(total > 0, lower + (upper - lower) * (place - below), np.nan)
 
 
@@ -101,8 +101,8 @@ def _organization(series: Series) -> _Organization:
     won = series.pooled.target[0]
     first_day = series.units.start_day.min() - 1
     return _Organization(
-        zombie_age=quantile_of_counts(won, _ZOMBIE_QUANTILE),
-        longest_won=np.where(won.sum(axis=-1) > 0, longest_age(won), np.nan),
+        zombie_age=quantile_of_counts(won, series.pooled.ages, _ZOMBIE_QUANTILE),
+        longest_won=np.where(won.sum(axis=-1) > 0, longest_age(won, series.pooled.ages), np.nan),
         calendar_days=np.asarray(
             series.windows.to_day - np.maximum(series.windows.from_day, first_day), dtype=np.float64
         ),
@@ -148,13 +148,12 @@ def _open_columns(series: Series, shared: _Organization, scopes: Scopes) -> dict
 
 
 def _cycle_columns(own: WindowCounts) -> dict[str, FloatArray]:
-    ages = np.arange(own.target.shape[-1])
     won, lost = own.target.sum(axis=-1), own.competing.sum(axis=-1)
     return {
         "won": won,
         "lost": lost,
-        "average_cycle_days": divide(own.target @ ages, won, otherwise=np.nan),
-        "average_lost_cycle_days": divide(own.competing @ ages, lost, otherwise=np.nan),
+        "average_cycle_days": divide(own.target @ own.ages, won, otherwise=np.nan),
+        "average_lost_cycle_days": divide(own.competing @ own.ages, lost, otherwise=np.nan),
     }
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from dagster_project.draws import exponentials
 from dagster_project.estimate.arrays import FloatArray, IntArray, divide
-from dagster_project.estimate.draws import exponentials
 from dagster_project.estimate.incidence import Interval
 from dagster_project.estimate.lexis import Windows
 

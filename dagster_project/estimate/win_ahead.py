@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from dagster_project.draws import uniforms
 from dagster_project.estimate.arrays import FloatArray, IntArray, divide
 from dagster_project.estimate.calendar_factor import month_of_quarter
-from dagster_project.estimate.draws import gammas, uniforms
 from dagster_project.estimate.lexis import Windows
+from dagster_project.estimate.special import gamma_quantile
 from dagster_project.estimate.stage_hazards import LOST, WON, stage_exits, stage_intensities
 from dagster_project.estimate.unit_counts import day_numbers
 
@@ -37,7 +38,7 @@ _SCHEMA: dict[str, type[pl.DataType]] = {
 class _Step:
     """One day's transition of every draw, stage and age: staying, winning (draws × stages × ages), moving on.
 
-    `moves` adds a last axis of next stages; `at_once` solves for what happens on the day a stage is entered.
+    `moves` is draws × next stages × (stages × ages); `at_once` solves for what happens on the day a stage is entered.
     """
 
     stays: FloatArray
@@ -89,7 +90,7 @@ def calendar_draws(calendar: pl.DataFrame, draws: int) -> FloatArray:
     shape = divide(mean**2, variance, otherwise=1e8)
     keys = [f"calendar/{cell}" for cell in range(mean.size)]
     uniform = uniforms(_SALT, keys, draws).T.reshape(draws, *mean.shape)
-    return gammas(uniform, shape) * divide(mean, shape)
+    return gamma_quantile(shape, uniform) * divide(mean, shape)
 
 
 def win_probabilities(
@@ -102,24 +103,28 @@ def win_probabilities(
     """
     draws, stages, ages, _ = intensity.shape
     steps = [_step(intensity, factors[:, month]) for month in range(factors.shape[1])]
-    value = np.zeros((draws, stages, ages, horizon_days.size))
-    older = np.minimum(np.arange(ages) + 1, ages - 1)
+    latest_first = np.argsort(-horizon_days, kind="stable")
+    value = np.zeros((draws, horizon_days.size, stages, ages))
     last = int(horizon_days.max()) if horizon_days.size else today
     kinds = month_of_quarter(np.arange(today + 1, last + 1))
     for day, kind in zip(range(last, today, -1), kinds[::-1].tolist(), strict=True):
-        counts = (horizon_days >= day).astype(np.float64)
-        value = _day_before(value, steps[kind], older, counts)
-    return value
+        # Horizons before the day walked over have not begun: nothing is won after them.
+        begun = int((horizon_days >= day).sum())
+        _walk_a_day_back(value[:, :begun], steps[kind])
+    found = np.empty((draws, stages, ages, horizon_days.size))
+    found[..., latest_first] = np.moveaxis(value, 1, -1)
+    return found
 
 
-def _day_before(value: FloatArray, step: _Step, older: IntArray, counts: FloatArray) -> FloatArray:
-    """Value at the end of the day before, from the value at the end of a day (both draws × stages × ages × horizons)."""
-    entered = step.stays[:, :-1, 0, None] * value[:, :-1, 0] + step.wins[:, :-1, 0, None] * counts
-    entered = step.at_once @ entered
-    moved = np.matmul(step.moves.reshape(len(value), -1, entered.shape[1]), entered).reshape(value.shape)
-    at_end = step.stays[..., None] * value + step.wins[..., None] * counts
+def _walk_a_day_back(value: FloatArray, step: _Step) -> None:
+    """From the value at the end of a day (draws × horizons × stages × ages) to that at the end of the day before."""
+    entered = step.stays[:, None, :-1, 0] * value[:, :, :-1, 0] + step.wins[:, None, :-1, 0]
+    entered = entered @ step.at_once.swapaxes(1, 2)
+    moved = (entered @ step.moves).reshape(value.shape)
+    moved += step.wins[:, None]
+    moved += step.stays[:, None] * value
     # A deal of age a today has age a + 1 on the day walked over; it stays at that age, or leaves from it.
-    return np.asarray((at_end + moved)[:, :, older], dtype=np.float64)
+    value[..., :-1], value[..., -1] = moved[..., 1:], moved[..., -1]
 
 
 def _step(intensity: FloatArray, factor: FloatArray) -> _Step:
@@ -131,9 +136,9 @@ def _step(intensity: FloatArray, factor: FloatArray) -> _Step:
     moves = leaves[..., 2:]
     stages = moves.shape[-1]
     same_day = np.linalg.inv(np.eye(stages) - moves[:, :stages, 0])
-    return _Step(
-        np.exp(-total), leaves[..., WON], np.ascontiguousarray(moves), np.asarray(same_day, dtype=np.float64)
-    )
+    by_next = np.ascontiguousarray(np.moveaxis(moves, -1, 1).reshape(len(moves), stages, -1))
+    wins = np.ascontiguousarray(leaves[..., WON])
+    return _Step(np.exp(-total), wins, by_next, np.asarray(same_day, dtype=np.float64))
 
 
 def _positions(open_deals: pl.DataFrame, stages: list[str], ages: int) -> tuple[IntArray, IntArray]:

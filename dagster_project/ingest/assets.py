@@ -60,7 +60,7 @@ def pull_everything(night: NightResource, run_id: str) -> list[PulledWindow]:
     return pulled
 
 
-@dg.multi_asset(specs=LOG_SPECS, name="pull", retry_policy=None)
+@dg.multi_asset(specs=LOG_SPECS, name="pull")
 def salesforce_log(
     context: dg.AssetExecutionContext, night: NightResource
 ) -> Iterator[dg.MaterializeResult[None]]:
@@ -69,7 +69,7 @@ def salesforce_log(
         try:
             pulled = pull_everything(night, context.run_id)
         except Incomplete as problem:
-            if is_passing(problem) and not context.retry_number and not night.dry_run:
+            if is_passing(problem) and context.retry_number == 0:
                 raise dg.RetryRequested(max_retries=1, seconds_to_wait=5) from problem
             raise
     windows = {window.stream: window for window in pulled}

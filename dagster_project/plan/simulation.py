@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dagster_project.plan.draws import hashed_key, stratified_normals, uniforms
+from dagster_project.draws import hashed_key, stratified_normals, uniform_block
 from dagster_project.plan.probability import spread_over_days
 from dagster_project.plan.whole_numbers import largest_remainder
 
@@ -147,12 +147,12 @@ def _won(
     """Which deals are won in which draw; shape (deals, draws)."""
     centres = log_odds_centres(chances, np.hypot(spreads, settings.month_shock))
     log_odds = centres[:, None] + spreads[:, None] * error + shocks
-    drawn = uniforms(key % 2**64, log_odds.shape)
+    drawn = uniform_block(key % 2**64, log_odds.shape)
     return np.asarray(drawn * (1.0 + np.exp(-log_odds)) < 1.0)
 
 
 def _sizes(key: int, shape: tuple[int, ...], new: NewMeetings) -> FloatArray:
-    places = np.floor(uniforms(key, shape) * len(new.size_factors)).astype(np.int64)
+    places = np.floor(uniform_block(key, shape) * len(new.size_factors)).astype(np.int64)
     return np.asarray(new.price * new.size_factors[places])
 
 

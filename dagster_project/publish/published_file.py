@@ -12,17 +12,11 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from connectors.event_log.canonical import identifier, literal
+
 PUBLISHED_PREFIXES = ("dim_", "fct_")
 PUBLISHED_TABLES = ("run_parameters",)
 STORAGE_VERSION = "v1.5.0"  # older tools open it; DuckDB 2 files they cannot
-
-
-def _literal(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _sync(path: Path) -> None:
@@ -44,16 +38,16 @@ def published_marts(connection: duckdb.DuckDBPyConnection, catalog: str) -> list
 
 def _fill(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table]) -> dict[str, int]:
     for mart in published_marts(connection, "warehouse"):
-        name = _identifier(mart)
+        name = identifier(mart)
         connection.execute(f"create table published.{name} as select * from warehouse.{name}")
     for table_name, table in tables.items():
         connection.register("decided", table)
-        connection.execute(f"create table published.{_identifier(table_name)} as select * from decided")
+        connection.execute(f"create table published.{identifier(table_name)} as select * from decided")
         connection.unregister("decided")
     names = published_marts(connection, "published") + list(tables)
     counts = {}
     for name in names:
-        found = connection.execute(f"select count(*) from published.{_identifier(name)}").fetchone()
+        found = connection.execute(f"select count(*) from published.{identifier(name)}").fetchone()
         counts[name] = int(found[0]) if found else 0
     return counts
 
@@ -72,8 +66,10 @@ def publish(target: Path, warehouse: Path, tables: Mapping[str, pa.Table]) -> di
     aside.unlink(missing_ok=True)
     try:
         with duckdb.connect() as connection:
-            connection.execute(f"attach {_literal(warehouse)} as warehouse (read_only)")
-            connection.execute(f"attach {_literal(aside)} as published (storage_version '{STORAGE_VERSION}')")
+            connection.execute(f"attach {literal(str(warehouse))} as warehouse (read_only)")
+            connection.execute(
+                f"attach {literal(str(aside))} as published (storage_version '{STORAGE_VERSION}')"
+            )
             counts = _fill(connection, tables)
             connection.execute("checkpoint published")
             connection.execute("detach published")

@@ -126,7 +126,7 @@ def summary_text(settings: Settings, result: NightResult, progress: Progress) ->
         *written_lines(progress),
         *(dry_run_lines(progress) if progress.dry_run else []),
         *time_lines(progress),
-        f"Look at   {result.published_file} (DuckDB), gyakusan today REP, make serve",
+        f"Look at   {result.published_file} (DuckDB), gyakusan today REP, gyakusan serve",
     ]
     return "\n".join(lines)
 

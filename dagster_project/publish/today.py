@@ -13,13 +13,16 @@ from dagster_project.plan.text import staircase
 from dagster_project.publish.safe_text import safe
 
 WORDS = {
-    "ja": {"today": "今日の一手", "none": "今日の一手はありません"},
-    "en": {"today": "Today's next actions", "none": "No action stands out today"},
+    "ja": {"today": "今日の一手", "none": "今日の一手はありません", "standing": "続いているもの"},
+    "en": {"today": "Today's next actions", "none": "No action stands out today", "standing": "Still on the list"},
 }
 REP_SQL = """
     select rep_id, rep_name, team_name, language from dim_rep
     where rep_id in (select rep_id from plan_today)
     order by {order} limit 2
+"""
+STANDING_SQL = """
+    select subject from candidates where rep_id = ? and left_out_reason = 'still_on_list' order by fired_date, action_key
 """
 FIRST = "(select count(*) from actions_planned as a where a.rep_id = dim_rep.rep_id) desc, rep_name, rep_id"
 
@@ -59,12 +62,14 @@ def _card(place: int, card: dict[str, Any]) -> list[str]:
 
 
 def card_lines(connection: duckdb.DuckDBPyConnection, rep_id: str, words: dict[str, str]) -> list[str]:
-    """Today's cards of one rep, in their order."""
+    """Today's new cards of one rep in their order, then those of earlier days that still stand."""
     cards = _frame(connection, "select * from actions_planned where rep_id = ? order by rank", rep_id)
-    if cards.is_empty():
-        return [words["none"]]
+    standing = _frame(connection, STANDING_SQL, rep_id)
     numbered = enumerate(cards.iter_rows(named=True), start=1)
-    return [words["today"], *(line for place, card in numbered for line in _card(place, card))]
+    new = [words["today"], *(line for place, card in numbered for line in _card(place, card))]
+    old = [words["standing"], *(f"- {safe(subject)}" for (subject,) in standing.iter_rows())]
+    shown = (new if cards.height else []) + (old if standing.height else [])
+    return shown or [words["none"]]
 
 
 def todays_page(published: Path, rep: str | None) -> str:

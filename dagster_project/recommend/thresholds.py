@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from dagster_project.recommend.facts import Facts
+
 MINIMUM_WON = 20
 
 
@@ -31,6 +33,22 @@ def usual_days(
         found = _fill(found, samples, list(level), quantile, minimum)
     return found.with_columns(
         usual_days=pl.col("usual_days").fill_null(stated_days), usual_n=pl.col("usual_n").fill_null(0)
+    )
+
+
+def gaps_on_won_deals(facts: Facts, dates: pl.DataFrame) -> pl.DataFrame:
+    """Samples for `usual_days` by team: whole days from one `date` to the next of a won deal, the same day left out.
+
+    `dates` has one row per `opportunity_id` and `date`, in any order.
+    """
+    teams = facts.opportunities.select("opportunity_id", "team_id")
+    gap = (pl.col("date") - pl.col("date").shift(1).over("opportunity_id")).dt.total_days()
+    return (
+        dates.join(facts.won_ids(), on="opportunity_id", how="semi")
+        .sort("opportunity_id", "date")
+        .select("opportunity_id", days=gap)
+        .filter(pl.col("days") > 0)
+        .join(teams, on="opportunity_id", how="left")
     )
 
 

@@ -70,6 +70,7 @@ def window_rows(*spans: tuple[str, date, date]) -> pl.DataFrame:
             "window_name": [name for name, _, _ in spans],
             "window_from_date": [begin for _, begin, _ in spans],
             "window_to_date": [to for _, _, to in spans],
+            "is_last_night": [True] * len(spans),
         }
     )
 

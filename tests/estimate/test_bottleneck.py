@@ -71,8 +71,9 @@ def test_answer_to_a_conversion_equals_solving_again(
 
 def test_median_days_interpolate_and_are_missing_without_exits() -> None:
     curve = np.array([[0.0, 0.0, 0.2, 0.4], [0.0, 0.0, 0.0, 0.0]])
-    assert median_days(curve)[0] == 2.0
-    assert np.isnan(median_days(curve)[1])
+    found = median_days(curve, np.arange(4))
+    assert found[0] == 2.0
+    assert np.isnan(found[1])
 
 
 def simulated(

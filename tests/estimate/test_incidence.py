@@ -16,7 +16,16 @@ from dagster_project.estimate.incidence import (
     incidence_of,
     intensities,
 )
-from dagster_project.estimate.lexis import COMPETING, STILL_OPEN, TARGET, Units, window_counts
+from dagster_project.estimate.lexis import (
+    COMPETING,
+    STILL_OPEN,
+    TARGET,
+    Units,
+    every_age,
+    exit_ages,
+    window_counts,
+)
+from dagster_project.estimate.shrunk_incidence import age_index
 from tests.estimate.histories import (
     Deal,
     naive_counts,
@@ -42,15 +51,31 @@ windows = st.tuples(st.integers(-5, 60), st.integers(1, 40)).map(lambda pair: (p
 @settings(max_examples=200, deadline=None)
 @given(histories, windows)
 def test_counts_equal_the_definition(deals: list[Deal], window: tuple[int, int]) -> None:
-    counts = window_counts(units_of_deals(deals), one_window(*window), 1, 32)
+    counts = window_counts(units_of_deals(deals), one_window(*window), 1, every_age(31))
     found = np.stack([counts.at_risk[0, 0], counts.target[0, 0], counts.competing[0, 0]])
     np.testing.assert_array_equal(found, naive_counts(deals, *window, 32))
 
 
 @settings(max_examples=100, deadline=None)
+@given(histories, windows, st.integers(0, 30))
+def test_counting_at_ages_with_an_exit_is_enough(
+    deals: list[Deal], window: tuple[int, int], limit: int
+) -> None:
+    units = units_of_deals(deals)
+    ages = exit_ages(units, limit, also=(7, 14))
+    dense, sparse = (window_counts(units, one_window(*window), 1, each) for each in (every_age(limit), ages))
+    for name in ("at_risk", "target", "competing"):
+        np.testing.assert_array_equal(getattr(dense, name)[..., ages], getattr(sparse, name))
+    curves = [aalen_johansen(each.at_risk, each.target, each.competing) for each in (dense, sparse)]
+    place = age_index(ages, np.arange(limit + 1))
+    np.testing.assert_allclose(curves[0].target, curves[1].target[..., place], atol=1e-15)
+    assert dense.target.sum() == sparse.target.sum()
+
+
+@settings(max_examples=100, deadline=None)
 @given(histories, windows)
 def test_incidences_and_survival_add_up(deals: list[Deal], window: tuple[int, int]) -> None:
-    counts = window_counts(units_of_deals(deals), one_window(*window), 1, 32)
+    counts = window_counts(units_of_deals(deals), one_window(*window), 1, every_age(31))
     curve = aalen_johansen(counts.at_risk, counts.target, counts.competing)
     np.testing.assert_allclose(curve.target + curve.competing + curve.still_open, 1, atol=1e-12)
     assert (np.diff(curve.target) >= -1e-15).all()
@@ -61,7 +86,7 @@ def test_incidences_and_survival_add_up(deals: list[Deal], window: tuple[int, in
 @settings(max_examples=60, deadline=None)
 @given(histories, windows)
 def test_incidences_equal_a_naive_program(deals: list[Deal], window: tuple[int, int]) -> None:
-    counts = window_counts(units_of_deals(deals), one_window(*window), 1, 32)
+    counts = window_counts(units_of_deals(deals), one_window(*window), 1, every_age(31))
     curve = aalen_johansen(counts.at_risk, counts.target, counts.competing)
     expected = naive_incidence(naive_counts(deals, *window, 32))
     for found, naive in zip((curve.target, curve.competing, curve.still_open), expected, strict=True):
@@ -73,7 +98,7 @@ def test_incidences_equal_a_naive_program(deals: list[Deal], window: tuple[int, 
 def test_a_window_splits_into_two(deals: list[Deal], middle: int, length: int) -> None:
     units = units_of_deals(deals)
     whole, first, second = (
-        window_counts(units, one_window(begin, end), 1, 80)
+        window_counts(units, one_window(begin, end), 1, every_age(79))
         for begin, end in (
             (middle - length, middle + length),
             (middle - length, middle),
@@ -86,12 +111,12 @@ def test_a_window_splits_into_two(deals: list[Deal], middle: int, length: int) -
 
 def test_a_deal_won_on_its_first_day_counts() -> None:
     deals = [Deal(10, 10, TARGET), Deal(10, 20, STILL_OPEN)]
-    counts = window_counts(units_of_deals(deals), one_window(5, 20), 1, 5)
+    counts = window_counts(units_of_deals(deals), one_window(5, 20), 1, every_age(4))
     assert aalen_johansen(counts.at_risk, counts.target, counts.competing).target[0, 0, 0] == 0.5
 
 
 def test_an_exit_on_the_excluded_first_day_does_not_count() -> None:
-    counts = window_counts(units_of_deals([Deal(1, 5, TARGET)]), one_window(5, 20), 1, 6)
+    counts = window_counts(units_of_deals([Deal(1, 5, TARGET)]), one_window(5, 20), 1, every_age(5))
     assert (counts.target.sum(), counts.units.sum()) == (0, 0)
 
 
@@ -109,7 +134,7 @@ def test_a_unit_that_ends_before_it_starts_is_refused() -> None:
 
 def test_units_without_rows_give_zeros() -> None:
     none = np.array([], dtype=np.int64)
-    counts = window_counts(Units(none, none, none, none, none), one_window(0, 9), 2, 3)
+    counts = window_counts(Units(none, none, none, none, none), one_window(0, 9), 2, every_age(2))
     assert counts.at_risk.shape == (2, 1, 3)
     assert counts.units.sum() == 0
 
@@ -120,7 +145,7 @@ def test_lifelines_agrees_with_delayed_entry(seed: int) -> None:
 
     deals = simulated_deals(seed, 400, 0.01, 0.008, 120)
     begin, end = 60, 119
-    counts = window_counts(units_of_deals(deals), one_window(begin, end), 1, 120)
+    counts = window_counts(units_of_deals(deals), one_window(begin, end), 1, every_age(119))
     curve = aalen_johansen(counts.at_risk, counts.target, counts.competing).target[0, 0]
     inside = [deal for deal in deals if deal.last > begin]
     entry = np.array([float(begin - deal.start) if deal.start <= begin else -1.0 for deal in inside])
@@ -144,7 +169,7 @@ def test_lifelines_agrees_with_delayed_entry(seed: int) -> None:
 def test_scikit_survival_agrees_on_all_time(seed: int) -> None:
     competing_risks = pytest.importorskip("sksurv.nonparametric").cumulative_incidence_competing_risks
     deals = simulated_deals(seed, 300, 0.01, 0.008, 120)
-    counts = window_counts(units_of_deals(deals), one_window(-1, 119), 1, 120)
+    counts = window_counts(units_of_deals(deals), one_window(-1, 119), 1, every_age(119))
     curve = aalen_johansen(counts.at_risk, counts.target, counts.competing)
     age = np.array([deal.last - deal.start for deal in deals])
     times, reference, bounds = competing_risks(
@@ -173,7 +198,7 @@ def test_intervals_at_the_edges_are_exact_binomial_bounds() -> None:
 @settings(max_examples=50, deadline=None)
 @given(histories)
 def test_intensities_reproduce_the_curve(deals: list[Deal]) -> None:
-    counts = window_counts(units_of_deals(deals), one_window(-1, 70), 1, 32)
+    counts = window_counts(units_of_deals(deals), one_window(-1, 70), 1, every_age(31))
     curve = aalen_johansen(counts.at_risk, counts.target, counts.competing)
     again, still_open = incidence_of(*intensities(counts.at_risk, counts.target, counts.competing))
     np.testing.assert_allclose(again, curve.target, atol=1e-9)
@@ -187,7 +212,7 @@ def coverage(seeds: range, deals: int) -> float:
     held = []
     for seed in seeds:
         units = units_of_deals(simulated_deals(seed, deals, win, loss, 300))
-        counts = window_counts(units, one_window(119, 299), 1, 61)
+        counts = window_counts(units, one_window(119, 299), 1, every_age(60))
         curve = aalen_johansen(counts.at_risk, counts.target, counts.competing)
         variance = aalen_variance(counts.at_risk, counts.target, counts.competing, curve)
         bounds = cloglog_interval(curve.target[0, :, 60], variance[0, :, 60], counts.units[0], 0.95)

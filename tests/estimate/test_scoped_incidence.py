@@ -7,9 +7,11 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from dagster_project.estimate.scoped_incidence import incidence_table
 from dagster_project.estimate.scopes import scope_index
+from dagster_project.estimate.series import HORIZON_DAYS
 from tests.estimate.histories import Deal, simulated_deals, window_rows
 
 EXITS = {0: "open", 1: "won", 2: "lost"}
@@ -96,6 +98,24 @@ def test_the_organization_has_every_day_and_reps_the_fixed_ones() -> None:
     rep = table.filter(scope_kind="rep", scope_id="rep00")
     assert set(rep["horizon_days"]) >= {7, 14, 30, 60, 90, 120, 180, 365}
     assert rep.filter(pl.col("is_longest")).height == 1
+
+
+def test_past_windows_hold_the_fixed_days_and_the_longest_cycle_with_the_same_figures() -> None:
+    rows = rows_of(simulated_deals(3, 400, 0.01, 0.01, 360, reps=3))
+    keys = ["scope_kind", "scope_id", "horizon_days"]
+    every_day = incidence_table(rows, SPAN)
+    few = incidence_table(rows, SPAN.with_columns(is_last_night=False))
+    kept = every_day.filter(pl.col("is_longest") | pl.col("horizon_days").is_in(HORIZON_DAYS))
+    assert every_day.height > kept.height
+    assert_frame_equal(kept.sort(keys), few.sort(keys))
+
+
+def test_a_window_of_last_night_and_an_equal_one_of_the_past_each_show_their_own() -> None:
+    rows = rows_of(simulated_deals(3, 400, 0.01, 0.01, 360, reps=3))
+    past = SPAN.with_columns(is_last_night=False, window_name=pl.lit("past"))
+    table = incidence_table(rows, pl.concat([SPAN, past])).filter(scope_kind="organization")
+    assert table.filter(window_name="past").height <= len(HORIZON_DAYS) + 1
+    assert table.filter(window_name="365d").height > 100
 
 
 def test_a_rep_without_wins_still_has_a_figure() -> None:

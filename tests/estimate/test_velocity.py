@@ -100,7 +100,9 @@ def test_no_deals_give_no_rows() -> None:
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=80), st.floats(0, 1))
 def test_quantile_of_counts_equals_numpy(ages: list[int], probability: float) -> None:
     counts = np.bincount(ages, minlength=61).astype(float)
-    assert quantile_of_counts(counts, probability) == pytest.approx(np.quantile(ages, probability))
+    assert quantile_of_counts(counts, np.arange(61), probability) == pytest.approx(
+        np.quantile(ages, probability)
+    )
 
 
 def test_the_interval_of_money_a_day_covers_and_repeats() -> None:

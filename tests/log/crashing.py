@@ -1,6 +1,6 @@
-"""A child process that appends and is killed (-9, by its own hand) at a named point of the writing.
+"""Processes that append and are killed (-9, by their own hand), each at a named point of the writing.
 
-Run as `python -m tests.log.crashing ROOT POINT`.
+Run as `python -m tests.log.crashing ROOT POINT [ROOT POINT …]`; prints the exit code of each.
 """
 
 from __future__ import annotations
@@ -58,14 +58,29 @@ def _half_then_die(writer: pq.ParquetWriter, table: pa.Table, row_group_size: in
     die()
 
 
-def main(root: str, point: str) -> None:
+def append_and_die(root: str, point: str, rows: list[dict[str, Any]]) -> None:
     """Append the batch and die on the way."""
     log = EventLog(Path(root))
-    rows = batch()
     # Everything the append does before it writes must not be what dies.
     log.read("opportunity")
     arm(point)
     append(log, *rows)
+
+
+def main(*roots_and_points: str) -> None:
+    """One death after the other, forked: the imports, which take longest, are done once."""
+    rows = batch()
+    # The first conversion imports what all later ones use.
+    pa.Table.from_pylist(rows[:1])
+    for root, point in zip(roots_and_points[::2], roots_and_points[1::2], strict=True):
+        child = os.fork()
+        if child == 0:
+            try:
+                append_and_die(root, point, rows)
+            finally:
+                os._exit(0)
+        exit_code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        sys.stdout.write(f"{exit_code}\n")
 
 
 if __name__ == "__main__":

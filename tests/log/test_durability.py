@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,19 +16,35 @@ import pytest
 
 from connectors.event_log import EventLog, LogError
 from tests.log import crashing
+from tests.log.conftest import new_log
 from tests.log.opportunities import SECOND_ID, append, column, deal
 
 CHECKOUT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("point", crashing.POINTS)
-def test_killed_while_writing_leaves_whole_files_and_counts_once(log: EventLog, point: str) -> None:
-    append(log, deal(StageName="landed before"))
-    child = subprocess.run(
-        [sys.executable, "-m", "tests.log.crashing", str(log.root), point], cwd=CHECKOUT, check=False
+@pytest.fixture(scope="module")
+def crashed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, EventLog]:
+    """A log for every point of the writing, with one row landed, then a batch whose writer was killed there."""
+    logs = {point: new_log(tmp_path_factory.mktemp("crashed")) for point in crashing.POINTS}
+    for log in logs.values():
+        append(log, deal(StageName="landed before"))
+    arguments = [part for point, log in logs.items() for part in (str(log.root), point)]
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.log.crashing", *arguments],
+        cwd=CHECKOUT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    assert child.returncode == -signal.SIGKILL
+    assert ended.stdout.split() == [str(-signal.SIGKILL.value)] * len(logs)
+    return logs
 
+
+@pytest.mark.parametrize("point", crashing.POINTS)
+def test_killed_while_writing_leaves_whole_files_and_counts_once(
+    crashed: Mapping[str, EventLog], point: str
+) -> None:
+    log = crashed[point]
     for path in (log.root / "opportunity").glob("*.parquet"):
         pq.read_table(path)
     landed = log.read("opportunity").num_rows

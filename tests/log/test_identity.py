@@ -49,7 +49,7 @@ DEAL = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(DEAL, min_size=1, max_size=25))
 def test_rest_bulk_and_csv_give_the_same_facts(deals: list[dict[str, Any]]) -> None:
     rows = [deal | {"Id": f"006{number:012d}AAA"} for number, deal in enumerate(deals)]
@@ -58,7 +58,7 @@ def test_rest_bulk_and_csv_give_the_same_facts(deals: list[dict[str, Any]]) -> N
     assert rest == facts([_as_csv(row) for row in rows], "csv")
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(DEAL, min_size=2, max_size=25))
 def test_different_states_have_different_hashes(deals: list[dict[str, Any]]) -> None:
     rows = [_as_bulk(deal | {"Id": FIRST_ID, "SystemModstamp": MIDNIGHT}) for deal in deals]

@@ -124,7 +124,7 @@ def test_rows_that_cannot_be_placed_are_refused_in_one_line(log: EventLog) -> No
         append_naive(log)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data(), states=st.lists(st.sampled_from(["A", "B", "C", "gone"]), min_size=1, max_size=12))
 def test_the_log_tells_every_change_once(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, states: list[str]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 import requests
 
 from tests.nightly.harness import Workplace
+
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 def soql(workplace: Workplace, query: str) -> list[dict[str, object]]:
@@ -130,6 +134,13 @@ def test_todays_page_shows_plan_and_cards(generated: Workplace) -> None:
         assert " ".join(subject.split()) in page_of_rep
 
 
+def test_the_readme_shows_a_real_list(generated: Workplace) -> None:
+    readme = (CHECKOUT / "README.md").read_text()
+    sample = readme.split("## What a rep sees")[1].split("```")[1].strip().splitlines()
+    page = generated.run("today", "林").stdout
+    assert [line for line in sample if line != "..." and line not in page] == []
+
+
 def test_a_second_night_the_same_day_writes_nothing(generated: Workplace) -> None:
     before = sorted(str(task) for task in soql(generated, OUR_TASKS))
     tables = "select * from sync_next_actions order by all"
@@ -192,3 +203,21 @@ def test_as_of_a_past_day_publishes_beside_and_decides_nothing(generated: Workpl
     assert latest is not None
     assert max(str(each) for each in latest) <= "2026-06-30"
     assert "sync_next_actions" not in tables
+
+
+def test_the_next_day_repeats_no_card_and_shows_what_still_stands(generated: Workplace) -> None:
+    """Last in this file: it moves the workplace a day on."""
+    first_day = {key for (key,) in generated.query("select action_key from actions_planned")}
+    requests.put(f"{generated.login_url}/sandbox/clock", json={"now": "2026-10-15T20:00:00Z"}, timeout=10)
+    generated.night(GYAKUSAN_NOW="2026-10-16T05:00:00+09:00")
+    assert generated.value("select max(plan_date) from plan_today").isoformat() == "2026-10-16"
+    assert first_day.isdisjoint(key for (key,) in generated.query("select action_key from actions_planned"))
+    [(rep_id, subject)] = generated.query(
+        "select rep_id, subject from candidates where left_out_reason = 'still_on_list' order by action_key limit 1"
+    )
+    assert " ".join(subject.split()) in generated.run("today", rep_id).stdout
+    most = generated.query(
+        "select count(*) filter (where is_chosen or left_out_reason = 'still_on_list') from candidates "
+        "where not is_data_card group by rep_id"
+    )
+    assert max(count for (count,) in most) <= 5

@@ -10,8 +10,8 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dagster_project.draws import uniform_block
 from dagster_project.plan.calendars import BusinessCalendar, week_start
-from dagster_project.plan.draws import uniforms
 from dagster_project.plan.inputs import SCHEMAS, PlanInputs
 from dagster_project.plan.plan import PlanTables, make_plans
 from tests.plan.frames import (
@@ -158,7 +158,7 @@ def test_200_reps_are_planned_in_under_5_seconds() -> None:
 def _many_reps(count: int, deals_each: int = 40) -> PlanInputs:
     names = [f"R{n:03}" for n in range(count)]
     owners = [name for name in names for _ in range(deals_each)]
-    chances = uniforms(11, (len(owners),))
+    chances = uniform_block(11, (len(owners),))
     ids = [f"{owner}-{n}" for n, owner in enumerate(owners)]
     return inputs(
         reps=reps(*names).with_columns(team_id=pl.col("rep_id").str.slice(0, 3)),

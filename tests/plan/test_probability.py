@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagster_project.plan.draws import uniforms
+from dagster_project.draws import uniform_block
 from dagster_project.plan.probability import (
     KnownRate,
     RateByDaysLeft,
@@ -89,7 +89,7 @@ def test_brute_force_agrees_with_the_exact_chance() -> None:
     rates = [0.30, 0.22, 0.15, 0.08, 0.02]
     meetings = np.asarray(rates)[spread_over_days(23, len(rates))]
     chances = np.concatenate([IN_FLIGHT, meetings])
-    won = sum((uniforms(1_000 + n, (draws,)) < chance).astype(int) for n, chance in enumerate(chances))
+    won = sum((uniform_block(1_000 + n, (draws,)) < chance).astype(int) for n, chance in enumerate(chances))
     exact = chance_of_at_least(8, poisson_binomial(IN_FLIGHT), RateByDaysLeft(tuple(rates))(23, 8))
     assert np.mean(won >= 8) == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / draws))
 

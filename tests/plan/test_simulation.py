@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagster_project.plan.draws import hashed_key, stratified_normals, uniforms
+from dagster_project.draws import hashed_key, stratified_normals, uniform_block
 from dagster_project.plan.probability import (
     RateByDaysLeft,
     chance_of_at_least,
@@ -47,13 +47,13 @@ def _drawn(
 
 
 def test_uniforms_are_uniform_and_the_same_every_time() -> None:
-    drawn = uniforms(hashed_key("salt", "key"), (1_000, 100))
+    drawn = uniform_block(hashed_key("salt", "key"), (1_000, 100))
     assert drawn.min() > 0.0
     assert drawn.max() < 1.0
     counts = np.histogram(drawn, 20, (0, 1))[0]
     assert ((counts - 5_000) ** 2 / 5_000).sum() < 43.8  # χ² on 19, p = .001
     assert abs(np.corrcoef(drawn[:-1].ravel(), drawn[1:].ravel())[0, 1]) < 0.015
-    assert uniforms(hashed_key("salt", "key"), (1,))[0] == drawn[0, 0]
+    assert uniform_block(hashed_key("salt", "key"), (1,))[0] == drawn[0, 0]
 
 
 def test_draws_of_another_salt_or_key_differ() -> None:

@@ -15,6 +15,9 @@ from tests.warehouse import cases, helpers
 from tests.warehouse.helpers import Warehouse
 
 NewWarehouse = Callable[[str], Warehouse]
+MAVEN_AS_OF = date(2017, 12, 31)
+SINCE_FIRST_CLOSE = "2017-02-28..2017-12-31"
+THREE_QUARTERS = "2017-03-31..2017-12-31"
 
 
 @pytest.fixture(scope="session")
@@ -42,13 +45,18 @@ def awkward(new_warehouse: NewWarehouse) -> Warehouse:
 
 @pytest.fixture(scope="session")
 def maven(new_warehouse: NewWarehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """The Maven data as of 2017-12-31, clock starting at the engage date."""
+    """The Maven data as of 2017-12-31, clock starting at the engage date, every model with its data tests."""
     folder: Path = tmp_path_factory.mktemp("maven_csv")
     write_maven_csv(shared_data("maven_crm"), folder)
     warehouse = new_warehouse("maven")
     helpers.land(warehouse, helpers.read_salesforce_csv(folder))
-    helpers.write_run(warehouse, date(2017, 12, 31), clock_stage_name="Engaging")
-    helpers.build(warehouse)
+    chosen = [
+        (SINCE_FIRST_CLOSE, None, date(2017, 2, 28), MAVEN_AS_OF),
+        (THREE_QUARTERS, None, date(2017, 3, 31), MAVEN_AS_OF),
+    ]
+    windows = [*helpers.standard_windows(MAVEN_AS_OF), *chosen]
+    helpers.write_run(warehouse, MAVEN_AS_OF, clock_stage_name="Engaging", windows=windows)
+    helpers.dbt(warehouse, "build", "--exclude-resource-type", "unit_test")
     return warehouse
 
 

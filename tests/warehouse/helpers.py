@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from connectors.event_log import EventLog
 from connectors.salesforce.objects import OBJECTS
+from dagster_project.gate.verdicts import VERDICT_FIELDS
 
 # A name that SQL text must survive. Relative to where dbt runs: all warehouses share one parsed project.
 LOG_FOLDER = "the org's log"
@@ -38,17 +39,6 @@ MODELS = [
     "+run_parameters",
     "+int_touch_appointments",
 ]
-
-VERDICT_FIELDS: dict[str, pa.DataType] = {
-    "stream": pa.string(),
-    "checked_to_sequence": pa.int64(),
-    "event_id_judged": pa.string(),
-    "record_id_judged": pa.string(),
-    "reason": pa.string(),
-    "expectation": pa.string(),
-    "value_text": pa.string(),
-}
-VERDICT_COLUMNS = pa.schema(VERDICT_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -93,7 +83,7 @@ def declare(warehouse: Warehouse) -> None:
     """Every stream exists, empty, as after the first pull of an empty org."""
     for each in OBJECTS:
         warehouse.log.evolve(each.stream, each.base_contract())
-    warehouse.log.evolve("gate_verdicts", VERDICT_COLUMNS)
+    warehouse.log.evolve("gate_verdicts", VERDICT_FIELDS)
 
 
 def land(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from connectors.salesforce.objects import OBJECTS
+from dagster_project.gate.verdicts import VERDICT_FIELDS
 from tests.warehouse import helpers
 from tests.warehouse.conftest import NewWarehouse
 from tests.warehouse.helpers import Warehouse
@@ -54,6 +57,26 @@ def test_contracts_are_enforced_on_marts(manifest: dict[str, Any]) -> None:
     marts = models(manifest, "marts")
     assert marts
     assert [name for name, node in marts.items() if not node["config"]["contract"]["enforced"]] == []
+
+
+def test_constraints_hold_in_the_tables_themselves(awkward: Warehouse, tmp_path: Path) -> None:
+    """What the YAML promises of a column, the table refuses to break: no data test needs to ask again."""
+    copy = shutil.copy(awkward.root / "warehouse.duckdb", tmp_path / "copy.duckdb")
+    with duckdb.connect(str(copy)) as connection:
+        for broken in ("channel = 'fax'", "activity_id = null"):
+            with pytest.raises(duckdb.ConstraintException):
+                connection.execute(f"update fct_activity set {broken}")
+
+
+def test_rates_and_their_bounds_are_constrained(manifest: dict[str, Any]) -> None:
+    unbound = [
+        f"{name}.{column['name']}"
+        for name, node in models(manifest, "marts").items()
+        for column in node["columns"].values()
+        if re.match(r"(lower|upper)_\d\d$|win_rate|rate_(raw|shrunk)$|p_win$", column["name"])
+        and not any("between 0 and 1" in str(each.get("expression")) for each in column["constraints"])
+    ]
+    assert unbound == []
 
 
 def test_every_model_and_column_is_described(manifest: dict[str, Any]) -> None:
@@ -100,7 +123,7 @@ def test_an_empty_org_without_our_fields_builds(new_warehouse: NewWarehouse) -> 
     warehouse = Warehouse(prepared.root / "bare", prepared.target)
     for each in OBJECTS:
         warehouse.log.evolve(each.stream, pa.schema([pa.field("Id", pa.string())]))
-    warehouse.log.evolve("gate_verdicts", helpers.VERDICT_COLUMNS)
+    warehouse.log.evolve("gate_verdicts", VERDICT_FIELDS)
     helpers.accept(warehouse)
     helpers.write_run(warehouse, date(2026, 6, 30))
     helpers.build(warehouse)

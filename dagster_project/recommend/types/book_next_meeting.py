@@ -15,7 +15,7 @@ from dagster_project.recommend.episodes import (
 )
 from dagster_project.recommend.facts import Facts
 from dagster_project.recommend.rules import ActionType, Templates
-from dagster_project.recommend.thresholds import usual_days
+from dagster_project.recommend.thresholds import gaps_on_won_deals, usual_days
 
 WAIT_BUSINESS_DAYS = 3
 STATED_DAYS = 7
@@ -67,17 +67,7 @@ def _anchors(facts: Facts) -> pl.DataFrame:
 
 
 def _gaps(facts: Facts) -> pl.DataFrame:
-    """Days from one held meeting to the next on won deals."""
-    teams = facts.opportunities.select("opportunity_id", "team_id")
-    gap = (pl.col("meeting_date") - pl.col("meeting_date").shift(1).over("opportunity_id")).dt.total_days()
-    return (
-        _meetings(facts)
-        .join(facts.won_ids(), on="opportunity_id", how="semi")
-        .sort("opportunity_id", "meeting_date")
-        .select("opportunity_id", days=gap)
-        .filter(pl.col("days") > 0)
-        .join(teams, on="opportunity_id", how="left")
-    )
+    return gaps_on_won_deals(facts, _meetings(facts).select("opportunity_id", date="meeting_date"))
 
 
 RULE = ActionType(

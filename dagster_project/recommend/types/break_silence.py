@@ -15,7 +15,7 @@ from dagster_project.recommend.episodes import (
 )
 from dagster_project.recommend.facts import Facts
 from dagster_project.recommend.rules import ActionType, Templates
-from dagster_project.recommend.thresholds import usual_days
+from dagster_project.recommend.thresholds import gaps_on_won_deals, usual_days
 
 STATED_DAYS = 14
 
@@ -26,7 +26,7 @@ def episodes(facts: Facts) -> pl.DataFrame:
     anchors = pl.concat([stage_entries(facts), contacts])
     rows = usual_days(
         in_their_stay(facts, anchors),
-        _gaps(facts, contacts),
+        gaps_on_won_deals(facts, contacts.select("opportunity_id", date="anchor_date")),
         quantile=0.80,
         levels=(("team_id",), ()),
         stated_days=STATED_DAYS,
@@ -42,19 +42,6 @@ def episodes(facts: Facts) -> pl.DataFrame:
             fact_days=days_since(facts, "anchor_date"),
             fact_record_ids=record_ids("opportunity_id", "anchor_id"),
         )
-    )
-
-
-def _gaps(facts: Facts, contacts: pl.DataFrame) -> pl.DataFrame:
-    """Days between one contact and the next on won deals."""
-    teams = facts.opportunities.select("opportunity_id", "team_id")
-    gap = (pl.col("anchor_date") - pl.col("anchor_date").shift(1).over("opportunity_id")).dt.total_days()
-    return (
-        contacts.join(facts.won_ids(), on="opportunity_id", how="semi")
-        .sort("opportunity_id", "anchor_date")
-        .select("opportunity_id", days=gap)
-        .filter(pl.col("days") > 0)
-        .join(teams, on="opportunity_id", how="left")
     )
 
 

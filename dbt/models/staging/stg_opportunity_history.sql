@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 with
 
 opportunity_histories as (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from dagster_project.estimate.draws import exponentials, normals, uniforms
+from dagster_project.draws import exponentials, hashed_key, normals, uniform_block, uniforms
 
 
 def test_draws_repeat_and_depend_on_salt_and_key_only() -> None:
@@ -30,3 +30,8 @@ def test_first_draws_of_neighbouring_keys_do_not_correlate() -> None:
     values = uniforms("u", [str(number) for number in range(2000)], 2)
     assert abs(np.corrcoef(values[:-1, 0], values[1:, 0])[0, 1]) < 0.07
     assert abs(np.corrcoef(values[:, 0], values[:, 1])[0, 1]) < 0.07
+
+
+def test_a_block_is_the_row_of_its_key() -> None:
+    block = uniform_block(hashed_key("salt", "key"), (5, 10))
+    assert (block.ravel() == uniforms("salt", ["key"], 50)[0]).all()
