@@ -13,7 +13,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "Python 3.11 to 3.13 is needed; '$(PYTHON)' is another (set PYTHON=python3.12, say)"; exit 2; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
-	@$(BIN)/uv sync --frozen --inexact --quiet --python $(BIN)/python
+	@$(BIN)/uv sync --frozen --inexact --compile-bytecode --quiet --python $(BIN)/python
 	@touch .venv/ready
 
 setup: .venv/ready

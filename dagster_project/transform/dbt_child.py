@@ -32,6 +32,8 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DBT_LOG_PATH": str(settings.dbt_target_dir / "logs"),
         "DBT_PROFILES_DIR": str(settings.dbt_dir),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        # Its matrices are small; more threads only cost their start.
+        "OPENBLAS_NUM_THREADS": "1",
     }
 
 
