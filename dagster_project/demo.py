@@ -32,10 +32,16 @@ def ensure_org(settings: Settings, *, today: str, seed: int) -> Path:
     return path
 
 
+def sandbox_clock(url: str) -> str:
+    """The sandbox's instant, which is the night's too."""
+    import requests
+
+    return str(requests.get(f"{url}/sandbox/clock", timeout=10).json()["now"])
+
+
 def run_demo(*, today: str, seed: int) -> None:
     """Start the sandbox, run the night on it at its own clock, stop it."""
     from connectors.sandbox.process import start
-    from dagster_project.sandbox_command import generated_spec
 
     settings = demo_settings()
     org = ensure_org(settings, today=today, seed=seed)
@@ -45,6 +51,6 @@ def run_demo(*, today: str, seed: int) -> None:
             "GYAKUSAN_SALESFORCE_URL": sandbox.url,
             "GYAKUSAN_SALESFORCE_CLIENT_ID": sandbox.client_id,
             "GYAKUSAN_SALESFORCE_CLIENT_SECRET": sandbox.client_secret,
-            "GYAKUSAN_NOW": generated_spec(seed, today).now.isoformat(),
+            "GYAKUSAN_NOW": sandbox_clock(sandbox.url),
         }
         night_with_summary(show_rep=True)

@@ -14,7 +14,11 @@ from dagster_project.publish.safe_text import safe
 
 WORDS = {
     "ja": {"today": "今日の一手", "none": "今日の一手はありません", "standing": "続いているもの"},
-    "en": {"today": "Today's next actions", "none": "No action stands out today", "standing": "Still on the list"},
+    "en": {
+        "today": "Today's next actions",
+        "none": "No action stands out today",
+        "standing": "Still on the list",
+    },
 }
 REP_SQL = """
     select rep_id, rep_name, team_name, language from dim_rep
