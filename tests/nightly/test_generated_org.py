@@ -10,7 +10,6 @@ import requests
 
 from tests.nightly.harness import Workplace
 
-
 CHECKOUT = Path(__file__).parents[2]
 
 
