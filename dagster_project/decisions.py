@@ -1,7 +1,8 @@
 """Decisions are facts (design decision 7): committed to the log before anything is published or sent.
 
 A day can be decided again, after late data say: what changed is appended, what no longer holds is withdrawn, and what
-was promised first stays readable.
+was promised first stays readable. What was decided in a run that may not write is a rehearsal: nobody was told, so later
+nights do not count it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ CANDIDATES = "candidates"
 ACTIONS_PLANNED = "actions_planned"
 
 DECIDED = "planned"
+REHEARSED = "rehearsed"
 WITHDRAWN = "withdrawn"
 _LOG_COLUMNS = (
     "event_id", "record_id", "kind", "occurred_at", "observed_at", "sequence", "run_id", "source", "values_hash",
@@ -36,24 +38,17 @@ def with_record_id(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
 
 def decided_rows(log: EventLog, stream: str, plan_date: date) -> pl.DataFrame:
     """What holds for one day: the last fact of each record that was not withdrawn; columns as decided."""
-    if stream not in log.streams():
-        return pl.DataFrame()
-    facts = log.latest(stream, where=f"plan_date = date '{plan_date.isoformat()}' and kind <> '{WITHDRAWN}'")
-    frame = pl.DataFrame(pl.from_arrow(facts))
-    return frame.drop(_LOG_COLUMNS)
+    return _standing(log, stream, plan_date).drop(_LOG_COLUMNS) if stream in log.streams() else pl.DataFrame()
 
 
-def _changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    if before.is_empty():
-        return after.with_columns(kind=pl.lit(DECIDED))
+def _changes(standing: pl.DataFrame, after: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """What to append: rows that are not yet on record as ``kind`` says, and those that no longer hold."""
     values = [name for name in after.columns if name != "record_id"]
-    known = before.select(after.columns).cast(dict(after.schema))  # type: ignore[arg-type]
+    typed = standing.select("kind", *after.columns).cast(dict(after.schema))  # type: ignore[arg-type]
+    known = typed if kind == REHEARSED else typed.filter(pl.col("kind") == DECIDED)
     changed = after.join(known, on=["record_id", *values], how="anti", nulls_equal=True)
-    gone = known.join(after, on="record_id", how="anti")
-    return pl.concat(
-        [changed.with_columns(kind=pl.lit(DECIDED)), gone.with_columns(kind=pl.lit(WITHDRAWN))],
-        how="vertical",
-    )
+    gone = typed.drop("kind").join(after, on="record_id", how="anti")
+    return pl.concat([changed.with_columns(kind=pl.lit(kind)), gone.with_columns(kind=pl.lit(WITHDRAWN))])
 
 
 def commit_decisions(
@@ -65,22 +60,27 @@ def commit_decisions(
     plan_date: date,
     run_id: str,
     now: datetime,
+    kind: str = DECIDED,
 ) -> int:
     """Append what differs from what the log holds for ``plan_date``; returns the number of facts.
 
-    ``key`` names the columns that make one record; they include ``plan_date``.
+    ``key`` names the columns that make one record; they include ``plan_date``. ``kind`` is DECIDED or REHEARSED.
     """
     after = with_record_id(rows, key)
     log.evolve(stream, _fields(after))
-    before = _with_record_ids(log, stream, plan_date)
-    changes = _changes(before, after).with_columns(occurred_at=pl.lit(now).cast(pl.Datetime("us", "UTC")))
-    table = changes.to_arrow()
+    changes = _changes(_standing(log, stream, plan_date), after, kind).with_columns(
+        occurred_at=pl.lit(now).cast(pl.Datetime("us", "UTC"))
+    )
     return log.append_facts(
-        stream, table, run_id=run_id, observed_at=now, key=["record_id", "kind", "occurred_at", *rows.columns]
+        stream,
+        changes.to_arrow(),
+        run_id=run_id,
+        observed_at=now,
+        key=["record_id", "kind", "occurred_at", *rows.columns],
     ).appended
 
 
-def _with_record_ids(log: EventLog, stream: str, plan_date: date) -> pl.DataFrame:
+def _standing(log: EventLog, stream: str, plan_date: date) -> pl.DataFrame:
     facts = log.latest(stream, where=f"plan_date = date '{plan_date.isoformat()}' and kind <> '{WITHDRAWN}'")
     return pl.DataFrame(pl.from_arrow(facts))
 

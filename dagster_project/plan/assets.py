@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from dagster_project.decisions import PLAN_STEPS, PLANS, commit_decisions
+from dagster_project.permission import decision_kind
 from dagster_project.plan.inputs import read_inputs
 from dagster_project.plan.plan import PlanTables, make_plans
 from dagster_project.progress import current
@@ -77,6 +78,7 @@ def plans(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[d
                     plan_date=dates.plan_date,
                     run_id=context.run_id,
                     now=night.now,
+                    kind=decision_kind(night),
                 )
                 yield dg.MaterializeResult(
                     asset_key=[stream],

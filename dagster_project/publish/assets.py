@@ -8,9 +8,9 @@ from dagster_project.decisions import ACTIONS_PLANNED, CANDIDATES, PLAN_STEPS, P
 from dagster_project.errors import WriteRefused
 from dagster_project.ingest.org import actionable_errors, connect_to_org
 from dagster_project.ingest.organization import read_organization
+from dagster_project.permission import may_write
 from dagster_project.progress import current
 from dagster_project.publish.decided_tables import decided_tables, log_tables
-from dagster_project.publish.permission import may_write
 from dagster_project.publish.published_file import publish
 from dagster_project.resources import NightResource
 from dagster_project.transform.assets import warehouse

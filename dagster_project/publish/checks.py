@@ -3,7 +3,7 @@
 import dagster as dg
 
 from dagster_project.ingest.organization import read_organization
-from dagster_project.publish.permission import may_write
+from dagster_project.permission import may_write
 from dagster_project.resources import NightResource
 
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
-from dagster_project.decisions import ACTIONS_PLANNED, CANDIDATES, commit_decisions
+from dagster_project.decisions import ACTIONS_PLANNED, CANDIDATES, DECIDED, commit_decisions
+from dagster_project.permission import decision_kind
 from dagster_project.progress import current
 from dagster_project.recommend.inputs import read_inputs
 from dagster_project.recommend.recommend import RecommendSettings, RecommendTables, recommend
@@ -28,7 +29,7 @@ KEY = ("plan_date", "action_key")
 def choose_actions(night: NightResource, dates: RunDates) -> RecommendTables:
     """Candidates and chosen actions of every rep for ``plan_date``."""
     settings, log = night.settings, night.log
-    past = log.read(CANDIDATES, where="kind <> 'withdrawn'") if CANDIDATES in log.streams() else None
+    past = log.read(CANDIDATES, where=f"kind = '{DECIDED}'") if CANDIDATES in log.streams() else None
     inputs = read_inputs(
         settings.warehouse_file,
         plan_date=dates.plan_date,
@@ -80,6 +81,7 @@ def next_actions(
                 plan_date=dates.plan_date,
                 run_id=context.run_id,
                 now=night.now,
+                kind=decision_kind(night),
             )
             yield dg.MaterializeResult(
                 asset_key=[stream], metadata={"dagster/row_count": rows.height, "new_facts": appended}

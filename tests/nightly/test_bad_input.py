@@ -181,7 +181,7 @@ def test_one_run_at_a_time(small: Workplace) -> None:
 
 def test_an_org_that_is_no_sandbox_is_not_written_to(small: Workplace) -> None:
     from dagster_project.ingest.organization import Organization
-    from dagster_project.publish.permission import may_write
+    from dagster_project.permission import may_write
     from dagster_project.settings import Settings
 
     production = Organization("00D000000000001EAA", "Production", "Asia/Tokyo", "JPY", is_sandbox=False)

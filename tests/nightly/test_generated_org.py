@@ -206,7 +206,7 @@ def test_as_of_a_past_day_publishes_beside_and_decides_nothing(generated: Workpl
 
 def test_the_next_day_repeats_no_card_and_shows_what_still_stands(generated: Workplace) -> None:
     """Last in this file: it moves the workplace a day on."""
-    first_day = {key for (key,) in generated.query("select action_key from actions_planned")}
+    first_day = {task["GyakusanActionKey__c"] for task in soql(generated, OUR_TASKS)}
     requests.put(f"{generated.login_url}/sandbox/clock", json={"now": "2026-10-15T20:00:00Z"}, timeout=10)
     generated.night(GYAKUSAN_NOW="2026-10-16T05:00:00+09:00")
     assert generated.value("select max(plan_date) from plan_today").isoformat() == "2026-10-16"
@@ -215,6 +215,7 @@ def test_the_next_day_repeats_no_card_and_shows_what_still_stands(generated: Wor
         "select rep_id, subject from candidates where left_out_reason = 'still_on_list' order by action_key limit 1"
     )
     assert " ".join(subject.split()) in generated.run("today", rep_id).stdout
+    assert first_day < {task["GyakusanActionKey__c"] for task in soql(generated, OUR_TASKS)}
     most = generated.query(
         "select count(*) filter (where is_chosen or left_out_reason = 'still_on_list') from candidates "
         "where not is_data_card group by rep_id"
