@@ -6,8 +6,8 @@ import dagster as dg
 
 from dagster_project.decisions import PLAN_STEPS, PLANS, commit_decisions
 from dagster_project.permission import decision_kind
-from dagster_project.plan.inputs import read_inputs
 from dagster_project.plan.plan import PlanTables, make_plans
+from dagster_project.plan.reading import read_inputs
 from dagster_project.progress import current
 from dagster_project.resources import NightResource
 from dagster_project.transform.names import mart_keys

@@ -1,11 +1,10 @@
-"""What a plan is made from: the marts it reads (contracts §3) and the figures a team sets."""
+"""What a plan is made from: the marts it reads and the figures a team sets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from types import MappingProxyType
 
 import polars as pl
@@ -224,38 +223,3 @@ def conformed(name: str, frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame
 def empty(name: str) -> pl.DataFrame:
     """An empty frame of that name in ``SCHEMAS``."""
     return pl.DataFrame(schema=SCHEMAS[name])
-
-
-def read_inputs(
-    warehouse: Path,
-    *,
-    as_of_date: date,
-    plan_date: date,
-    calendar: BusinessCalendar,
-    currency: str,
-    parameters: PlanParameters | None = None,
-    quota_file: Path | None = None,
-) -> PlanInputs:
-    """Read the marts a plan needs, read-only and only the rows and columns it uses.
-
-    Args:
-        quota_file: CSV of the quotas that the org itself does not hold (``quotas``).
-
-    Raises:
-        PlanInputError: the warehouse is missing, or one of its marts or columns is.
-        QuotaFileError: the quota file is malformed.
-    """
-    from dagster_project.plan.quotas import with_quota_file
-    from dagster_project.plan.warehouse import read_frames
-
-    frames = read_frames(warehouse, as_of_date=as_of_date, plan_date=plan_date)
-    if quota_file is not None:
-        frames["quotas"] = with_quota_file(frames["quotas"], quota_file, frames["reps"], currency)
-    return PlanInputs(
-        as_of_date=as_of_date,
-        plan_date=plan_date,
-        calendar=calendar,
-        currency=currency,
-        parameters=parameters or PlanParameters(),
-        **frames,
-    )

@@ -1,4 +1,4 @@
-"""The queries behind ``inputs.read_inputs``: one per frame, on the marts as contracts §3 publishes them."""
+"""The queries behind ``reading.read_inputs``: one per frame."""
 
 from __future__ import annotations
 

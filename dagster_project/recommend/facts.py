@@ -73,7 +73,7 @@ def prepare_facts(
     thresholds: Mapping[str, int] = NO_THRESHOLDS,
     most_opportunities: int = MOST_OPPORTUNITIES,
 ) -> Facts:
-    """The marts (contracts §3) in the shape the rules read. `time_zone` is the organisation's, an IANA name.
+    """The marts in the shape the rules read. `time_zone` is the organisation's, an IANA name.
 
     Gains are estimated on about `most_opportunities` deals, the same ones every night, drawn without regard to what
     became of them. Stays and activities of closed deals outside that sample are left out: nothing reads them.

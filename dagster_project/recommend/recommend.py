@@ -78,7 +78,7 @@ class RecommendTables:
 
 
 def recommend(inputs: RecommendInputs) -> RecommendTables:
-    """Tonight's candidates and actions (contracts §4) for every rep. Deterministic: same inputs, same rows, same order."""
+    """Tonight's candidates and actions for every rep. Deterministic: same inputs, same rows, same order."""
     facts, settings = inputs.facts, inputs.settings
     types = tuple(rule for rule in ACTION_TYPES if rule.name not in settings.types_off)
     episodes = all_episodes(facts, types)

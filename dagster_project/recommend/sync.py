@@ -1,4 +1,4 @@
-"""The last table before Salesforce: each action as the Task that will be upserted by its own key (contracts §5)."""
+"""The last table before Salesforce: each action as the Task that will be upserted by its own key."""
 
 from __future__ import annotations
 

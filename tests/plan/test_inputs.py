@@ -1,4 +1,4 @@
-"""Inputs read from a small warehouse with the columns of contracts §3."""
+"""Inputs read from a small warehouse with the columns of the marts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 
 from dagster_project.plan.calendars import BusinessCalendar
-from dagster_project.plan.inputs import PlanInputError, PlanInputs, read_inputs
+from dagster_project.plan.inputs import PlanInputError, PlanInputs
 from dagster_project.plan.plan import make_plans
+from dagster_project.plan.reading import read_inputs
 from tests.plan.frames import inputs
 
 MARTS = """

@@ -1,4 +1,4 @@
-"""Small hand-made marts: contracts §3 rows with everything a test does not care about filled in."""
+"""Small hand-made marts: rows with everything a test does not care about filled in."""
 
 from __future__ import annotations
 
