@@ -157,9 +157,9 @@ def today(rep: str | None) -> None:
     """Print today's list and plan of one rep (name or id; the first where none is given)."""
     with _one_line_errors():
         from dagster_project.publish.today import todays_page
-        from dagster_project.settings import load_settings
+        from dagster_project.settings import load_settings_to_look_at
 
-        click.echo(todays_page(load_settings().published_file, rep))
+        click.echo(todays_page(load_settings_to_look_at().published_file, rep))
 
 
 @main.command()

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from dagster_project.night_command import night_with_summary
-from dagster_project.settings import Settings, load_settings
+from dagster_project.settings import Settings, demo_data_dir, load_settings
 
 
 def demo_settings() -> Settings:
-    """The settings of the demo: a data folder of its own, so that it never mixes with a real org's log."""
+    """The settings of the demo, in its own data folder."""
     settings = load_settings()
-    os.environ["GYAKUSAN_DATA_DIR"] = str(settings.data_dir / "demo")
+    os.environ["GYAKUSAN_DATA_DIR"] = str(demo_data_dir(settings))
     return load_settings()
 
 

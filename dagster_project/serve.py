@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from dagster_project.nightly import prepare_environment
-from dagster_project.settings import load_settings
+from dagster_project.settings import load_settings_to_look_at
 from dagster_project.transform.dbt_child import ensure_manifest
 
 
 def serve_dagster(port: int) -> None:
     """Replace this process by ``dagster dev``, bound to loopback."""
-    settings = load_settings()
+    settings = load_settings_to_look_at()
     prepare_environment(settings)
     ensure_manifest(settings)
     click.echo(

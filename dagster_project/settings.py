@@ -157,3 +157,22 @@ def load_settings() -> Settings:
         raise SettingsError(_one_line(error), where=where, remedy="correct the value") from error
     except ValueError as error:
         raise SettingsError(str(error), where=str(settings_file()), remedy="correct the TOML") from error
+
+
+def demo_data_dir(settings: Settings) -> Path:
+    """The demo's own data folder, so that its log never mixes with a real org's."""
+    return settings.data_dir / "demo"
+
+
+def load_settings_to_look_at() -> Settings:
+    """The settings for commands that only show: the demo's folder as long as no other night was run.
+
+    Raises:
+        SettingsError: see ``load_settings``.
+    """
+    settings = load_settings()
+    demo = demo_data_dir(settings)
+    if demo.is_dir() and not settings.log_dir.exists():
+        os.environ["GYAKUSAN_DATA_DIR"] = str(demo)
+        return load_settings()
+    return settings

@@ -49,6 +49,13 @@ def test_nothing_published_yet(tmp_path: Path) -> None:
     assert_one_line(run("today", folder=tmp_path), 2, "nothing is published yet", "gyakusan nightly")
 
 
+def test_what_only_shows_finds_the_demo_until_another_night_was_run(tmp_path: Path) -> None:
+    (tmp_path / "data" / "demo" / "published").mkdir(parents=True)
+    assert_one_line(run("today", folder=tmp_path), 2, str(tmp_path / "data" / "demo" / "published"))
+    (tmp_path / "data" / "log").mkdir()
+    assert_one_line(run("today", folder=tmp_path), 2, str(tmp_path / "data" / "published"))
+
+
 def test_no_credentials(tmp_path: Path) -> None:
     assert_one_line(run("nightly", folder=tmp_path), 2, "GYAKUSAN_SALESFORCE_URL")
 

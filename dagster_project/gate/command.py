@@ -10,12 +10,12 @@ from dagster_project.errors import SettingsError
 from dagster_project.gate import verdicts
 from dagster_project.gate.judge import accept
 from dagster_project.publish.safe_text import safe
-from dagster_project.settings import load_settings
+from dagster_project.settings import load_settings_to_look_at
 
 
 def list_refused() -> str:
     """One line per refused row: stream, record, why."""
-    log = EventLog(load_settings().log_dir)
+    log = EventLog(load_settings_to_look_at().log_dir)
     if verdicts.GATE_VERDICTS not in log.streams():
         return "The gate has judged nothing yet."
     rows = verdicts.refused(log).to_pylist()
@@ -32,7 +32,7 @@ def readmit(names: Sequence[str]) -> str:
     Raises:
         SettingsError: none of the names is refused.
     """
-    settings = load_settings()
+    settings = load_settings_to_look_at()
     count = accept(EventLog(settings.log_dir), names, run_id=str(uuid4()), now=settings.clock())
     if not count:
         raise SettingsError(
