@@ -69,12 +69,8 @@ def explain(error: BaseException) -> tuple[str, int]:
             return str(each), each.exit_code
         if isinstance(each, _errors_of_connectors()):
             return " ".join(str(each).split()), 1
-        if isinstance(each, OSError) and each.errno == errno.ENOSPC:
-            where = each.filename or "the data folder"
-            return (
-                f"no space left on the disk ({where}); free some and run again, everything landed is kept",
-                1,
-            )
+        if is_disk_full(each):
+            return f"no space left to write ({each}); free some and run again, everything landed is kept", 1
     name = type(error).__name__
     return (
         f"unexpected {name}: {' '.join(str(error).split())[:300]}; set GYAKUSAN_TRACEBACK=1 to see where",

@@ -10,7 +10,6 @@ from connectors.sandbox.generator.draws import FloatArray, IntArray
 from connectors.sandbox.generator.hazards import MAXIMUM_AGE_DAYS, hazard_tables, rep_factors, win_calendar
 from connectors.sandbox.generator.intake import NEVER
 from connectors.sandbox.generator.pipeline import Pipeline, action_days, was_handed
-from connectors.sandbox.generator.spec import OrganizationSpec
 
 ACTIVE_AGE_DAYS = 120
 
@@ -96,8 +95,3 @@ def forward_rates(pipeline: Pipeline, days: SpellDays) -> FloatArray:
     won = np.where(days.stage == len(spec.stages) - 1, win_calendar(spec, days.day), 1.0)
     result: FloatArray = base * pull * won
     return result
-
-
-def stage_index(spec: OrganizationSpec, share: float) -> int:
-    """The stage this far along the way (0 first, 1 last)."""
-    return round(share * (len(spec.stages) - 1))
