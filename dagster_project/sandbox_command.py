@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from connectors.sandbox.errors import SalesforceError
+from connectors.sandbox.faults import parse_fault
 from connectors.sandbox.generate import OrganizationSpec, generate
-from connectors.sandbox.serving import ServeOptions, serve, system_clock
+from connectors.sandbox.serving import ServeOptions, notice, serve, system_clock
 from connectors.sandbox.store import Org
 from dagster_project.errors import SettingsError
 from dagster_project.settings import load_settings
@@ -83,16 +85,30 @@ def freeze_clock(path: Path, instant: str) -> None:
         org.set_clock(parse_instant(instant))
 
 
-def serve_org(path: Path, port: int) -> None:
-    """Serve until interrupted; says where, and that it listens on loopback only."""
+def read_faults(given: Iterable[str]) -> tuple[Mapping[str, object], ...]:
+    """Faults as the command line gives them.
+
+    Raises:
+        SettingsError: one is unknown, or has an option it does not take.
+    """
+    try:
+        return tuple(parse_fault(each) for each in given)
+    except SalesforceError as error:
+        raise SettingsError(
+            error.message, where="--fault", remedy="write it as too_many_requests,times=3,seconds=2"
+        ) from error
+
+
+def serve_org(path: Path, port: int, faults: Iterable[str] = (), certificate: Path | None = None) -> None:
+    """Serve until interrupted; says where, and that it listens on loopback only.
+
+    Raises:
+        SettingsError: a fault is unknown.
+    """
+    public_key = certificate.read_bytes() if certificate else b""
+    options = ServeOptions(port=port, faults=read_faults(faults), public_key=public_key)
     path.parent.mkdir(parents=True, exist_ok=True)
-    serve(
-        path,
-        ServeOptions(port=port),
-        lambda url: click.echo(
-            f"Salesforce sandbox at {url}, reachable from this machine only (Ctrl-C stops it)"
-        ),
-    )
+    serve(path, options, lambda url: click.echo(f"{notice(url, options)} (Ctrl-C stops it)"))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.abc import MetaPathFinder
 from pathlib import Path
@@ -15,7 +16,8 @@ from connectors.sandbox.access import (
     DEFAULT_DAILY_REQUESTS,
     SECRET_VARIABLE,
 )
-from connectors.sandbox.errors import SandboxError
+from connectors.sandbox.errors import SalesforceError, SandboxError
+from connectors.sandbox.faults import parse_fault
 from connectors.sandbox.serving import ServeOptions, serve
 
 
@@ -26,13 +28,34 @@ def _options(arguments: list[str]) -> tuple[Path, ServeOptions]:
     parser.add_argument("--clock", type=datetime.fromisoformat, help="freeze the clock at this instant")
     parser.add_argument("--client-id", default=DEFAULT_CLIENT_ID)
     parser.add_argument("--daily-requests", type=int, default=DEFAULT_DAILY_REQUESTS)
+    parser.add_argument(
+        "--certificate", type=_pem, default=b"", help="PEM certificate or public key that verifies JWT logins"
+    )
+    parser.add_argument(
+        "--fault", type=_fault, action="append", default=[], help="NAME[,option=value…]; repeatable"
+    )
     parser.add_argument("--parent", type=int, help="stop when this process is gone")
     given = parser.parse_args(arguments)
     clock = given.clock if given.clock is None or given.clock.tzinfo else given.clock.replace(tzinfo=UTC)
     secret = os.environ.get(SECRET_VARIABLE, DEFAULT_CLIENT_SECRET)
     return given.org, ServeOptions(
-        given.port, clock, given.client_id, secret, given.daily_requests, given.parent
-    )
+        given.port, clock, given.client_id, secret, given.certificate, given.daily_requests, given.parent,
+        tuple(given.fault),
+    )  # fmt: skip
+
+
+def _fault(text: str) -> Mapping[str, object]:
+    try:
+        return parse_fault(text)
+    except SalesforceError as error:
+        raise argparse.ArgumentTypeError(error.message) from error
+
+
+def _pem(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot read {path}: {error.strerror}") from error
 
 
 class _WithoutPandas(MetaPathFinder):

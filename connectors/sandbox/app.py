@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
 from urllib.parse import parse_qsl, unquote
 
 import anyio.to_thread
@@ -12,35 +16,77 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from connectors.sandbox import routes_org, routes_query, routes_records
+from connectors.sandbox import (
+    routes_composite,
+    routes_ingest,
+    routes_login,
+    routes_org,
+    routes_query,
+    routes_records,
+    routes_switches,
+)
 from connectors.sandbox.errors import SalesforceError, not_found
-from connectors.sandbox.faults import Struck
+from connectors.sandbox.faults import locked_row
 from connectors.sandbox.replies import error_reply
 from connectors.sandbox.server import Call, Server
+from connectors.sandbox.struck import LostReply, Struck
 
 Route = Callable[[Server, Call], Response]
 _DATA = r"/services/data/v(?P<version>\d+\.\d)"
 _OBJECT = _DATA + r"/sobjects/(?P<object>\w+)"
 _JOB = _DATA + r"/jobs/query/(?P<job_id>\w+)"
+_INGEST = _DATA + r"/jobs/ingest/(?P<job_id>\w+)"
 
 ROUTES: Iterable[tuple[str, Mapping[str, Route]]] = (
     (r"/services/data", {"GET": routes_org.versions}),
-    (r"/services/oauth2/token", {"POST": routes_org.token}),
-    (r"/services/oauth2/userinfo", {"GET": routes_org.userinfo}),
+    (r"/services/oauth2/token", {"POST": routes_login.token}),
+    (r"/services/oauth2/authorize", {"GET": routes_login.authorize}),
+    (r"/services/oauth2/revoke", {"GET": routes_login.revoke, "POST": routes_login.revoke}),
+    (r"/services/oauth2/introspect", {"POST": routes_login.introspect}),
+    (r"/services/oauth2/userinfo", {"GET": routes_login.userinfo, "POST": routes_login.userinfo}),
+    (r"/id/(?P<organization>\w+)/(?P<user>\w+)", {"GET": routes_login.identity}),
+    (
+        r"/services/Soap/(?P<kind>(?i:[uc]))/(?P<version>\d+\.\d)(?:/\w+)?",
+        {"POST": routes_login.soap_call},
+    ),
+    (r"/sandbox/logins", {"PUT": routes_login.put_logins}),
     (r"/sandbox/clock", {"GET": routes_org.get_clock, "PUT": routes_org.put_clock}),
-    (r"/sandbox/faults", {"GET": routes_org.get_faults, "PUT": routes_org.put_faults}),
+    (r"/sandbox/faults", {"GET": routes_switches.get_faults, "PUT": routes_switches.put_faults}),
+    (r"/sandbox/features", {"GET": routes_switches.get_features, "PUT": routes_switches.put_features}),
+    (r"/sandbox/fields", {"POST": routes_switches.change_field}),
+    (r"/sandbox/archive", {"POST": routes_switches.archive}),
+    (r"/sandbox/commit", {"POST": routes_switches.commit}),
+    (r"/sandbox/merge", {"POST": routes_switches.merge}),
+    (
+        r"/sandbox/replication",
+        {"GET": routes_switches.get_replication, "PUT": routes_switches.put_replication},
+    ),
     (r"/sandbox/undelete", {"POST": routes_records.undelete}),
     (r"/sandbox/purge", {"POST": routes_records.purge}),
     (_DATA, {"GET": routes_org.resources}),
     (_DATA + r"/limits", {"GET": routes_org.limits}),
-    (_DATA + r"/(?P<operation>(?i:query|queryAll))", {"GET": routes_query.run_query}),
-    (_DATA + r"/(?P<operation>(?i:query|queryAll))/(?P<locator>[\w-]+)", {"GET": routes_query.more}),
+    (_DATA + r"(?P<tooling>/tooling)?/(?P<operation>query|queryAll)", {"GET": routes_query.run_query}),
+    (
+        _DATA + r"(?P<tooling>/tooling)?/(?P<operation>query|queryAll)/(?P<locator>[\w-]+)",
+        {"GET": routes_query.more},
+    ),
+    (_DATA + r"/tooling", {"GET": routes_org.tooling_resources}),
     (_DATA + r"/jobs/query", {"GET": routes_query.list_jobs, "POST": routes_query.create_job}),
     (
         _JOB,
         {"GET": routes_query.get_job, "PATCH": routes_query.change_job, "DELETE": routes_query.delete_job},
     ),
     (_JOB + r"/results", {"GET": routes_query.job_results}),
+    (_DATA + r"/jobs/ingest", {"GET": routes_ingest.list_jobs, "POST": routes_ingest.create}),
+    (
+        _INGEST,
+        {"GET": routes_ingest.get_job, "PATCH": routes_ingest.change_job, "DELETE": routes_ingest.delete_job},
+    ),
+    (_INGEST + r"/batches", {"PUT": routes_ingest.upload}),
+    (
+        _INGEST + r"/(?P<kind>successfulResults|failedResults|unprocessedRecords)",
+        {"GET": routes_ingest.job_results},
+    ),
     (_DATA + r"/sobjects", {"GET": routes_org.list_objects}),
     (_OBJECT, {"GET": routes_org.basic_object, "POST": routes_records.create}),
     (_OBJECT + r"/describe", {"GET": routes_org.describe_object}),
@@ -70,9 +116,17 @@ ROUTES: Iterable[tuple[str, Mapping[str, Route]]] = (
         {"GET": routes_records.get_many, "POST": routes_records.get_many},
     ),
     (_DATA + r"/composite/sobjects/(?P<object>\w+)/(?P<external>\w+)", {"PATCH": routes_records.upsert_many}),
+    (_DATA + r"/composite", {"GET": routes_org.composite_resources, "POST": routes_composite.composite}),
+    (_DATA + r"/composite/batch", {"POST": routes_composite.batch}),
+    (_DATA + r"/composite/tree/(?P<object>\w+)", {"POST": routes_composite.tree}),
 )
-_COMPILED = [(re.compile(pattern), methods) for pattern, methods in ROUTES]
-_OPEN_PATHS = ("/services/data", "/services/oauth2/token")
+_COMPILED = [(re.compile(pattern, re.IGNORECASE), methods) for pattern, methods in ROUTES]
+MAXIMUM_BODY_BYTES = 150 * 1024 * 1024
+_OPEN_PATHS = (
+    "/services/data",
+    *(f"/services/oauth2/{each}" for each in ("token", "authorize", "revoke", "introspect")),
+)
+_OPEN_BELOW = ("/sandbox/", "/services/Soap/", "/id/")
 
 
 class SandboxApp:
@@ -80,46 +134,101 @@ class SandboxApp:
 
     def __init__(self, server: Server) -> None:
         self.server = server
+        server.dispatch = self.dispatch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif scope["type"] == "http":
             request = Request(scope, receive)
-            body = await request.body()
+            body = await read_body(request)
             response = await anyio.to_thread.run_sync(self.reply, request, body)
             await response(scope, receive, send)
 
-    def reply(self, request: Request, body: bytes) -> Response:
-        """The reply to one request, errors included."""
-        path = request.scope["raw_path"].decode("latin-1").partition("?")[0].rstrip("/") or "/"
+    def reply(self, request: Request, body: bytes | None) -> Response:
+        """The reply to one request, errors included; a body of None was too large to be read."""
+        # Clients join addresses carelessly: slashes doubled in front and left at the end mean nothing to Salesforce.
+        path = "/" + request.scope["raw_path"].decode("latin-1").partition("?")[0].strip("/")
         struck = Struck(self.server.tokens, self.server.requests)
-        try:
-            response = self._served(request, path, body, struck)
-        except SalesforceError as error:
-            response = error_reply(error)
-        except duckdb.Error as error:
-            # What the checks let through and the database refuses (a LIMIT beyond 64 bits) is still a Salesforce reply.
-            response = error_reply(SalesforceError("UNKNOWN_EXCEPTION", str(error).splitlines()[0], 500))
+        response = _answered(lambda: self._served(request, path, body, struck))
         if path.startswith("/services/data/"):
             response.headers["Sforce-Limit-Info"] = self.server.requests.header
+        response.headers["Date"] = self._date(struck.date_skew_seconds)
+        response.headers.update(struck.headers)
+        if struck.lose_reply:
+            return LostReply()
         return _cut(response) if struck.cut_reply else response
 
-    def _served(self, request: Request, path: str, body: bytes, struck: Struck) -> Response:
-        if not path.startswith("/sandbox/") and path not in _OPEN_PATHS:
-            self.server.faults.strike(path, request.query_params.get("q", ""), struck)
-            self.server.tokens.check(request.headers.get("authorization", ""))
+    def _date(self, skew_seconds: float) -> str:
+        """The Date header: the org's own clock, which need not be the machine's."""
+        return format_datetime(self.server.org.now() + timedelta(seconds=skew_seconds), usegmt=True)
+
+    def dispatch(self, outer: Call, method: str, url: str, body: bytes) -> Response:
+        """The reply to a request inside another one, as the same caller; errors included."""
+        path, _, query = url.partition("?")
+        inner = replace(outer, method=method, query=dict(parse_qsl(query, keep_blank_values=True)), body=body)
+        return _answered(lambda: self._routed("/" + path.strip("/"), inner))
+
+    def _served(self, request: Request, path: str, body: bytes | None, struck: Struck) -> Response:
+        if body is None:
+            raise SalesforceError("EXCEEDED_MAX_SIZE_REQUEST", "Request Entity Too Large", 413)
+        user_id = ""
+        if not path.startswith(_OPEN_BELOW) and path not in _OPEN_PATHS:
+            soql = body.decode("utf-8", "replace") if path.endswith("/jobs/query") else ""
+            self.server.faults.strike(path, request.query_params.get("q", soql), struck)
+            user_id = self.server.tokens.check(request.headers.get("authorization", "")).user_id
         if path.startswith("/services/data/"):
             self.server.requests.add(self.server.org.now().date())
-        route, parameters = _find(path, request.method)
-        return route(self.server, _call(request, parameters, body))
+        self.server.org.commit_late()
+        return self._routed(path, _call(request, body, user_id))
+
+    def _routed(self, path: str, call: Call) -> Response:
+        route, parameters = _find(path, call.method)
+        return route(self.server, replace(call, parameters=parameters))
+
+
+def _answered(serve: Callable[[], Response]) -> Response:
+    try:
+        return serve()
+    except SalesforceError as error:
+        return error_reply(error)
+    except duckdb.TransactionException:
+        # Somebody else's transaction holds the row.
+        return error_reply(locked_row())
+    except duckdb.Error as error:
+        # What the checks let through and the database refuses (a LIMIT beyond 64 bits) is still a Salesforce reply.
+        return error_reply(SalesforceError("UNKNOWN_EXCEPTION", str(error).splitlines()[0], 500))
+
+
+async def read_body(request: Request) -> bytes | None:
+    """The request's body, unpacked when it is sent gzipped; None when it is larger than MAXIMUM_BODY_BYTES."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        # The rest of one too large is read and dropped: a client that is cut off in sending sees no reply.
+        size += len(chunk)
+        if size <= MAXIMUM_BODY_BYTES:
+            chunks.append(chunk)
+    body = b"".join(chunks) if size <= MAXIMUM_BODY_BYTES else None
+    if body and request.headers.get("content-encoding", "").lower() == "gzip":
+        return _unpacked(body)
+    return body
+
+
+def _unpacked(body: bytes) -> bytes | None:
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        unpacked = unpacking.decompress(body, MAXIMUM_BODY_BYTES)
+    except zlib.error:
+        return b""
+    return None if unpacking.unconsumed_tail else unpacked
 
 
 def _find(path: str, method: str) -> tuple[Route, Mapping[str, str]]:
     for pattern, methods in _COMPILED:
         found = pattern.fullmatch(path)
         if found and method in methods:
-            return methods[method], {name: unquote(value) for name, value in found.groupdict().items()}
+            given = {name: value for name, value in found.groupdict().items() if value is not None}
+            return methods[method], {name: unquote(value) for name, value in given.items()}
         if found:
             allowed = ",".join(methods)
             message = f"HTTP Method '{method}' not allowed. Allowed are {allowed}"
@@ -127,10 +236,10 @@ def _find(path: str, method: str) -> tuple[Route, Mapping[str, str]]:
     raise not_found()
 
 
-def _call(request: Request, parameters: Mapping[str, str], body: bytes) -> Call:
+def _call(request: Request, body: bytes, user_id: str) -> Call:
     query = dict(parse_qsl(request.url.query, keep_blank_values=True))
     origin = f"http://{request.headers.get('host', '127.0.0.1')}"
-    return Call(request.method, parameters, query, request.headers, body, origin)
+    return Call(request.method, {}, query, request.headers, body, origin, user_id)
 
 
 def _cut(response: Response) -> Response:

@@ -18,11 +18,21 @@ import numpy as np
 
 from connectors.sandbox.errors import SalesforceError, not_found
 from connectors.sandbox.ids import numbered
-from connectors.sandbox.soql_sql import Translated
+from connectors.sandbox.ingest_csv import DELIMITERS
+from connectors.sandbox.soql_answer import Translated
 from connectors.sandbox.store import Org
 
 CHUNK_BYTES = 4 * 1024 * 1024
 _QUOTE, _LINE_END = 34, 10
+
+
+@dataclass
+class Mishap:
+    """What a fault makes of a job: the `state` it ends in with what message; `polls` it dawdles (None: for good)."""
+
+    state: str = ""
+    message: str = ""
+    polls: int | None = 0
 
 
 @dataclass
@@ -36,11 +46,25 @@ class QueryJob:
     created_at: datetime
     created_by_id: str
     path: Path
+    delimiter: str = "COMMA"
     state: str = "UploadComplete"
     rows: int = 0
     error: str = ""
     offsets: np.ndarray | None = field(default=None, repr=False)
     modified_at: datetime | None = None
+    mishap: Mishap | None = None
+
+    @property
+    def dawdles(self) -> bool:
+        """Whether a fault keeps the job from being seen as complete."""
+        return self.mishap is not None and self.mishap.polls != 0 and self.state != "Aborted"
+
+    def poll(self) -> str:
+        """The state as a client is told it; a job that dawdles is in progress a while longer."""
+        dawdles = self.dawdles
+        if dawdles and self.mishap is not None and self.mishap.polls is not None:
+            self.mishap.polls -= 1
+        return "InProgress" if dawdles else self.state
 
 
 @dataclass(frozen=True)
@@ -81,13 +105,30 @@ class BulkJobs:
         self._lock = threading.Lock()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="bulk")
 
-    def create(self, operation: str, soql: str, query: Translated) -> QueryJob:
-        """A new job of a query that was translated for bulk."""
+    def create(
+        self,
+        operation: str,
+        soql: str,
+        query: Translated,
+        user_id: str,
+        mishap: Mishap | None = None,
+        delimiter: str = "COMMA",
+    ) -> QueryJob:
+        """A new job of a user, of a query that was translated for bulk; `delimiter` is a name in DELIMITERS."""
         with self._lock:
             job_id = numbered("750", next(self._numbers))
-            user_id = self._org.integration_user_id
             path = self._folder / f"{job_id}.csv"
-            job = QueryJob(job_id, operation, soql, query, self._org.now(), user_id, path)
+            job = QueryJob(
+                job_id,
+                operation,
+                soql,
+                query,
+                self._org.now(),
+                user_id,
+                path,
+                delimiter=delimiter,
+                mishap=mishap,
+            )
             self._jobs[job_id] = job
         self._worker.submit(self._execute, job)
         return job
@@ -110,7 +151,7 @@ class BulkJobs:
     def abort(self, job_id: str) -> QueryJob:
         """Stops a job that has not finished."""
         job = self.get(job_id)
-        if job.state in ("JobComplete", "Failed", "Aborted"):
+        if job.state in ("JobComplete", "Failed", "Aborted") and not job.dawdles:
             raise SalesforceError("INVALIDJOBSTATE", f"Job {job_id} is {job.state} and cannot be aborted")
         job.state = "Aborted"
         return job
@@ -142,8 +183,11 @@ class BulkJobs:
             return
         job.state = "InProgress"
         try:
-            self._write(job)
-            state = "JobComplete"
+            if job.mishap and job.mishap.state:
+                job.error, state = job.mishap.message, job.mishap.state
+            else:
+                self._write(job)
+                state = "JobComplete"
         except Exception as error:
             job.error, state = str(error).splitlines()[0], "Failed"
         job.modified_at = self._org.now()
@@ -152,7 +196,7 @@ class BulkJobs:
 
     def _write(self, job: QueryJob) -> None:
         target = str(job.path).replace("'", "''")
-        sql = f"copy ({job.query.csv_sql()}) to '{target}' (format csv, header true, force_quote *)"
+        sql = f"copy ({job.query.csv_sql()}) to '{target}' (format csv, header true, delimiter '{DELIMITERS[job.delimiter]}', force_quote *)"
         with self._org.cursor() as cursor:
             cursor.execute(sql, job.query.parameters)
         job.offsets = row_offsets(job.path)

@@ -24,12 +24,12 @@ def external_field(entity: SObject, name: str) -> Field:
 
 
 def matches(org: Org, entity: SObject, field: Field, values: Sequence[object]) -> dict[str, list[str]]:
-    """Ids of live records by their lower-cased external id."""
-    wanted = sorted({str(each).lower() for each in values})
+    """Ids of live records by their external id as it counts (Field.key)."""
+    wanted = sorted({field.key(each) for each in values})
     if not wanted:
         return {}
     live = 'and not "IsDeleted"' if "IsDeleted" in entity.fields else ""
-    column = f'lower("{field.name}"::varchar)'
+    column = f'"{field.name}"::varchar' if field.case_sensitive else f'lower("{field.name}"::varchar)'
     sql = f'select {column} as value, "Id" from "{entity.name}" where {column} = any($1) {live} order by "Id"'
     found: dict[str, list[str]] = {}
     for row in org.fetch_rows(sql, [wanted]):
@@ -43,12 +43,12 @@ def check_external_ids(
     """The record each row of an upsert means (None: a new one), and the rows that mean none or several."""
     field = external_field(entity, external)
     given = [_external_value(field, row) for row in rows]
-    counts = Counter(str(each).lower() for each in given if each is not None)
+    counts = Counter(field.key(each) for each in given if each is not None)
     found = matches(org, entity, field, [each for each in given if each is not None])
     record_ids: list[str | None] = []
     problems: Problems = {}
     for number, (value, row) in enumerate(zip(given, rows, strict=True)):
-        ids = found.get(str(value).lower(), []) if value is not None else []
+        ids = found.get(field.key(value), []) if value is not None else []
         record_ids.append(ids[0] if ids else None)
         problem = _external_problem(field, row, value, ids, counts)
         if problem:
@@ -70,7 +70,7 @@ def _external_problem(
         return SalesforceError("INVALID_FIELD", "The Id field should not be specified in the sobject data.")
     if field.type == "id" and not ids:
         return not_found("The requested resource does not exist")
-    if counts[str(value).lower()] > 1:
+    if counts[field.key(value)] > 1:
         return SalesforceError(
             "DUPLICATE_VALUE", f"Duplicate external id specified: {value}", fields=(field.name,)
         )
@@ -158,7 +158,7 @@ def _check_unique_field(
     found = matches(org, entity, field, [each.new[field.name] for each in given.values()])
     taken: dict[str, object] = {value: ids[0] for value, ids in found.items()}
     for number, draft in given.items():
-        value = str(draft.new[field.name]).lower()
+        value = field.key(draft.new[field.name])
         holder = taken.setdefault(value, draft.new.get("Id", f"row {number + 1} of this request"))
         own = draft.new.get("Id", f"row {number + 1} of this request")
         if holder != own:

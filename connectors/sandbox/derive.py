@@ -14,12 +14,14 @@ CATEGORY_BY_NAME = {"Commit": "Forecast", "Best Case": "BestCase", "Most Likely"
 
 @dataclass(frozen=True)
 class Saving:
-    """What derivation needs of the org: stages by name, the accounts behind What and Who ids, the clock."""
+    """What derivation needs of the org: stages by name, the accounts behind What and Who ids, the clock, the
+    org's own currency."""
 
     stages: Mapping[str, Mapping[str, object]]
     account_ids: Mapping[str, str | None]
     fiscal_start_month: int
     stamp: datetime
+    currency: str
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,14 @@ def _event_start(draft: Draft) -> datetime | None:
     return datetime.combine(day, time()) if isinstance(day, date) else None
 
 
+def _line_item(draft: Draft, saving: Saving) -> None:
+    new = draft.new
+    quantity, price = new.get("Quantity"), new.get("UnitPrice")
+    if isinstance(quantity, int | float) and isinstance(price, int | float):
+        new["TotalPrice"] = float(quantity) * float(price) * (1 - float(str(new.get("Discount") or 0)) / 100)
+
+
 _RULES: Mapping[str, Callable[[Draft, Saving], None]] = {
     "Opportunity": _opportunity, "Task": _task, "Event": _event, "Contact": _person, "Lead": _person, "User": _person,
+    "OpportunityLineItem": _line_item,
 }  # fmt: skip

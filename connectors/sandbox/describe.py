@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from connectors.sandbox.errors import SalesforceError
 from connectors.sandbox.picklists import PICKLISTS
+from connectors.sandbox.relationships import find_children, relationship_to_children
 from connectors.sandbox.schema import Field, SObject
 from connectors.sandbox.store import Org
 
@@ -33,11 +35,24 @@ def global_describe(entity: SObject, base: str) -> dict[str, object]:
 def describe(org: Org, entity: SObject, base: str) -> dict[str, object]:
     """`/sobjects/X/describe`, fields in their order."""
     fields = [_field(org, each) for each in entity.fields.values()]
-    record_types = [{"name": "Master", "master": True, "active": True, "available": True,
-                     "defaultRecordTypeMapping": True, "recordTypeId": "012000000000000AAA"}]  # fmt: skip
     return global_describe(entity, base) | {
-        "fields": fields, "recordTypeInfos": record_types, "childRelationships": _children(org, entity),
+        "fields": fields, "recordTypeInfos": _record_types(org, entity), "childRelationships": _children(org, entity),
     }  # fmt: skip
+
+
+def _record_types(org: Org, entity: SObject) -> list[dict[str, object]]:
+    found = [("Master", "Master", "012000000000000AAA", True)]
+    if "RecordTypeId" in entity.fields:
+        sql = 'select * from "RecordType" where "SobjectType" = $1 order by "Id"'
+        found += [
+            (str(row["Name"]), str(row["DeveloperName"]), str(row["Id"]), bool(row["IsActive"]))
+            for row in org.fetch_rows(sql, [entity.name])
+        ]
+    return [
+        {"name": name, "developerName": developer_name, "recordTypeId": record_id, "active": active, "available": active,
+         "master": name == "Master", "defaultRecordTypeMapping": name == "Master"}
+        for name, developer_name, record_id, active in found
+    ]  # fmt: skip
 
 
 def _field(org: Org, field: Field) -> dict[str, object]:
@@ -51,7 +66,7 @@ def _field(org: Org, field: Field) -> dict[str, object]:
         "filterable": field.filterable and not field.compound, "sortable": field.filterable and not field.compound,
         "groupable": field.filterable and not field.compound and not number and field.type != "datetime",
         "aggregatable": not field.compound, "calculated": field.calculated, "externalId": field.external_id,
-        "unique": field.unique, "caseSensitive": False, "idLookup": field.type == "id" or field.external_id,
+        "unique": field.unique, "caseSensitive": field.case_sensitive, "idLookup": field.type == "id" or field.external_id,
         "nameField": field.name == "Name", "autoNumber": False, "permissionable": field.nillable,
         "referenceTo": list(field.reference_to), "relationshipName": field.relationship_name,
         "polymorphicForeignKey": field.polymorphic, "restrictedPicklist": field.restricted,
@@ -86,11 +101,24 @@ def picklist_values(org: Org, field: Field) -> Sequence[str]:
     return [str(row["ApiName"] or row["MasterLabel"]) for row in org.fetch_rows(sql)]
 
 
+def child_relationship(org: Org, parent: SObject, name: str) -> tuple[SObject, str]:
+    """The child object and its referring field behind a relationship's name; INVALID_FIELD when there is none."""
+    found = find_children(_shown(org), parent, name)
+    if found is None:
+        raise SalesforceError("INVALID_FIELD", f"No such column '{name}' on sobject of type {parent.name}")
+    return found[0], found[1].name
+
+
+def _shown(org: Org) -> list[SObject]:
+    return [each for each in map(org.find_object, org.objects) if each is not None]
+
+
 def _children(org: Org, entity: SObject) -> list[dict[str, object]]:
     return [
-        {"childSObject": child.name, "field": each.name, "cascadeDelete": False, "relationshipName": None,
-         "deprecatedAndHidden": False, "restrictedDelete": False}
-        for child in org.objects.values()
+        {"childSObject": child.name, "field": each.name, "cascadeDelete": False,
+         "relationshipName": relationship_to_children(entity, child, each), "deprecatedAndHidden": False,
+         "restrictedDelete": False}
+        for child in _shown(org)
         for each in child.fields.values()
         if entity.name in each.reference_to
     ]  # fmt: skip

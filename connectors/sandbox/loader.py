@@ -13,8 +13,9 @@ from connectors.sandbox.errors import SandboxError
 from connectors.sandbox.loader_fill import add_organization, add_placeholders, add_stages, fill_stamps
 from connectors.sandbox.mapping import FolderMapping, read_mapping
 from connectors.sandbox.oddities import Oddity, find_oddities, samples
+from connectors.sandbox.own_schema import quoted
 from connectors.sandbox.schema import Field, SObject
-from connectors.sandbox.store import Org, quoted
+from connectors.sandbox.store import Org
 
 
 @dataclass(frozen=True)

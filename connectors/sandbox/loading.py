@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from connectors.sandbox import ids
 from connectors.sandbox.errors import SandboxError
+from connectors.sandbox.features import needed_for
 from connectors.sandbox.schema import Field, SObject
 
 if TYPE_CHECKING:
@@ -22,17 +23,25 @@ def load_tables(org: Org, tables: Mapping[str, pa.Table]) -> None:
     for name, table in tables.items():
         _check(org, name, table)
         org.add_fields(name, unknown_fields(org.objects[name], table.schema))
-    with org.transaction() as connection:
+    org.schema.put_features(org.schema.features.union(*(_needed(org, *each) for each in tables.items())))
+    with org.transaction():
         for name, table in tables.items():
             if name in _REPLACED_WHOLE:
                 org.run(f'delete from "{name}"')
             else:
-                connection.register("_loaded_ids", table.select(["Id"]))
-                org.run(f'delete from "{name}" where "Id" in (select "Id" from _loaded_ids)')
-                connection.unregister("_loaded_ids")
+                org.delete_listed(name, table.select(["Id"]))
             org.insert_table(name, table)
             _move_counter(org, org.objects[name])
     org.put_setting("loaded", "true")
+
+
+def _needed(org: Org, name: str, table: pa.Table) -> frozenset[str]:
+    filled = [each for each in table.column_names if table.column(each).null_count < table.num_rows]
+    return (
+        needed_for(org.objects[name], [org.objects[name].fields[each] for each in filled])
+        if filled
+        else frozenset()
+    )
 
 
 def unknown_fields(entity: SObject, schema: pa.Schema) -> list[Field]:

@@ -30,6 +30,7 @@ UsesStartDateAsFiscalYearName boolean ro default=false
 OrganizationType picklist ro
 IsSandbox boolean ro default=true
 InstanceName string 5 ro
+TrialExpirationDate datetime ro
 NamespacePrefix string 15 ro
 Country string 80
 DefaultCurrencyIsoCode string 3
@@ -307,10 +308,10 @@ IsReminderSet boolean default=false
 IsArchived boolean ro default=false
 RecurrenceActivityId reference Task ro
 IsRecurrence boolean once default=false
-GyakusanActionKey__c string 80 external unique
+GyakusanActionKey__c string 80 external unique case
 GyakusanActionType__c string 80
 GyakusanExpectedGain__c currency
-GyakusanReason__c textarea
+GyakusanReason__c textarea 255
 GyakusanDismissedBecause__c picklist values=Dismissed
 GyakusanReview__c picklist values=Review
 CurrencyIsoCode string 3

@@ -23,6 +23,7 @@ PICKLISTS: Mapping[str, tuple[str, ...]] = {
     "EventType": ("Call", "Email", "Meeting", "Other"),
     "EventSubtype": ("Event",),
     "CallType": ("Internal", "Inbound", "Outbound"),
+    "EmailStatus": ("0", "1", "2", "3", "4", "5"),
     "ShowAs": ("Busy", "OutOfOffice", "Free"),
     "Dismissed": ("Not relevant", "Wrong timing", "Already done", "Wrong contact", "Other"),
     "Review": ("Done", "No time", "Could not reach", "Customer postponed", "Not worthwhile"),

@@ -65,15 +65,21 @@ def start(
     client_id: str = DEFAULT_CLIENT_ID,
     client_secret: str = DEFAULT_CLIENT_SECRET,
     daily_requests: int | None = None,
+    certificate: Path | None = None,
+    faults: Sequence[str] = (),
 ) -> SandboxProcess:
-    """Starts a sandbox on 127.0.0.1 and returns once it answers. Port 0 picks a free one; `clock` freezes its clock.
+    """Starts a sandbox on 127.0.0.1 and returns once it answers. Port 0 picks a free one; `clock` freezes its clock;
+    `certificate` is the PEM file (or public key) that JWT logins are verified by;
+    `faults` are in force from the start, each as `NAME[,option=value…]`.
 
     Raises SandboxStartError (port in use, file held by another process, no answer in time).
     """
     command = [sys.executable, "-m", "connectors.sandbox", str(org_path), "--port", str(port)]
     command += ["--client-id", client_id, "--parent", str(os.getpid())]
     command += ["--clock", clock.isoformat()] if clock else []
+    command += ["--certificate", str(certificate)] if certificate else []
     command += ["--daily-requests", str(daily_requests)] if daily_requests is not None else []
+    command += [word for fault in faults for word in ("--fault", fault)]
     errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process
     child = _spawn(command, client_secret, errors)
     url = _wait_until_ready(child, errors)

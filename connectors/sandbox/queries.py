@@ -11,7 +11,7 @@ from pathlib import Path
 
 from connectors.sandbox.errors import SalesforceError
 from connectors.sandbox.ids import numbered
-from connectors.sandbox.soql_sql import Translated
+from connectors.sandbox.soql_answer import Translated
 from connectors.sandbox.store import Org
 
 MAXIMUM_PAGE = 2000
@@ -30,11 +30,22 @@ class Page:
 
 
 @dataclass(frozen=True)
-class _Spooled:
+class Spooled:
+    """An open cursor: the file of its records, where each page starts in it, and the query it answers."""
+
+    soql: str
+    object_name: str
     path: Path
     offsets: tuple[int, ...]
     page_size: int
     total_size: int
+
+    def page(self, number: int) -> list[str]:
+        """The records of a page, as JSON texts."""
+        with self.path.open("rb") as file:
+            file.seek(self.offsets[number])
+            text = file.read(self.offsets[number + 1] - self.offsets[number]).decode()
+        return text.rstrip("\n").split("\n")
 
 
 class QueryPages:
@@ -45,35 +56,41 @@ class QueryPages:
         self._folder = folder
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
-        self._spooled: OrderedDict[str, _Spooled] = OrderedDict()
+        self._spooled: OrderedDict[str, Spooled] = OrderedDict()
 
     def run(self, query: Translated, page_size: int) -> Page:
         """The first page of a query's answer."""
         with self._org.cursor() as cursor:
             if query.is_count:
-                row = cursor.execute(query.count_sql(), query.parameters).fetchone()
-                return Page((), int(row[0]) if row else 0, "", None)
+                row = cursor.execute(query.count_sql(), query.parameters).fetchall()[0]
+                return Page((), int(row[0]), "", None)
             table = cursor.sql(query.json_sql(), params=query.parameters).to_arrow_table()
         records: list[str] = table.column("record").to_pylist()
         if len(records) <= page_size:
             return Page(records, len(records), "", None)
-        return self._spool(records, page_size)
+        return self._spool(query, records, page_size)
 
-    def more(self, query_id: str, start: int) -> Page:
-        """The page of an open cursor that starts at record number `start` (from 0)."""
+    def cursor(self, query_id: str) -> Spooled:
+        """An open cursor; INVALID_QUERY_LOCATOR when there is none."""
         with self._lock:
             spooled = self._spooled.get(query_id)
-        if spooled is None or start % spooled.page_size or not 0 <= start < spooled.total_size:
+        if spooled is None:
+            raise SalesforceError("INVALID_QUERY_LOCATOR", "invalid query locator")
+        return spooled
+
+    def more(self, query_id: str, start: int, shifted: bool = False) -> Page:
+        """The page of an open cursor that starts at record number `start` (from 0); one record early when shifted."""
+        spooled = self.cursor(query_id)
+        if start % spooled.page_size or not 0 <= start < spooled.total_size:
             raise SalesforceError("INVALID_QUERY_LOCATOR", "invalid query locator")
         number = start // spooled.page_size
-        with spooled.path.open("rb") as file:
-            file.seek(spooled.offsets[number])
-            text = file.read(spooled.offsets[number + 1] - spooled.offsets[number]).decode()
+        records = spooled.page(number)
+        if shifted and number:
+            records = [spooled.page(number - 1)[-1], *records[1:]]
         end = start + spooled.page_size
-        records = text.rstrip("\n").split("\n")
         return Page(records, spooled.total_size, query_id, end if end < spooled.total_size else None)
 
-    def _spool(self, records: list[str], page_size: int) -> Page:
+    def _spool(self, query: Translated, records: list[str], page_size: int) -> Page:
         query_id = numbered("01g", next(self._numbers))
         path = self._folder / f"{query_id}.jsonl"
         offsets = [0]
@@ -81,7 +98,10 @@ class QueryPages:
             for start in range(0, len(records), page_size):
                 offsets.append(offsets[-1] + file.write(_lines(records[start : start + page_size])))
         with self._lock:
-            self._spooled[query_id] = _Spooled(path, tuple(offsets), page_size, len(records))
+            source = query.source
+            self._spooled[query_id] = Spooled(
+                source.query, source.entity.name, path, tuple(offsets), page_size, len(records)
+            )
             if len(self._spooled) > OPEN_CURSORS:
                 self._spooled.popitem(last=False)[1].path.unlink(missing_ok=True)
         return Page(records[:page_size], len(records), query_id, page_size)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pyarrow as pa
 
 from connectors.sandbox.checks import Problems, check_external_ids, check_references, check_unique
 from connectors.sandbox.derive import Draft, Saving, derive
 from connectors.sandbox.errors import SalesforceError
-from connectors.sandbox.faults import Faults
+from connectors.sandbox.faults import Faults, locked_row
 from connectors.sandbox.history import write_history
 from connectors.sandbox.ids import normalized
+from connectors.sandbox.person_accounts import completed, save_persons
 from connectors.sandbox.recycle import refresh_activity_fields
+from connectors.sandbox.references import resolve
 from connectors.sandbox.schema import SObject
 from connectors.sandbox.starting_rows import Row
 from connectors.sandbox.store import Org, arrow_schema
+from connectors.sandbox.transactions import OpenTransaction
 from connectors.sandbox.validation import Values, typed_values
 
 RawRow = Mapping[str, object]
@@ -40,36 +45,50 @@ class RowResult:
 
 @dataclass(frozen=True)
 class Save:
-    """One batch: rows to create where the id at the same place is None, else to update."""
+    """One batch of a user: rows to create where the id at the same place is None, else to update."""
 
     entity: SObject
     rows: Sequence[RawRow]
     record_ids: Sequence[str | None]
+    user_id: str
     all_or_none: bool = False
     problems: Problems | None = None
 
 
 def create(
-    org: Org, faults: Faults, entity: SObject, rows: Sequence[RawRow], all_or_none: bool
+    org: Org, faults: Faults, entity: SObject, rows: Sequence[RawRow], all_or_none: bool, user_id: str
 ) -> list[RowResult]:
-    """Creates records."""
-    return save(org, faults, Save(entity, rows, [None] * len(rows), all_or_none))
+    """Creates records as a user."""
+    return save(org, faults, Save(entity, rows, [None] * len(rows), user_id, all_or_none))
 
 
 def update(
-    org: Org, faults: Faults, entity: SObject, rows: Sequence[tuple[str, RawRow]], all_or_none: bool
+    org: Org,
+    faults: Faults,
+    entity: SObject,
+    rows: Sequence[tuple[str, RawRow]],
+    all_or_none: bool,
+    user_id: str,
 ) -> list[RowResult]:
-    """Updates records given as (id, values)."""
-    return save(org, faults, Save(entity, [row for _, row in rows], [key for key, _ in rows], all_or_none))
+    """Updates records given as (id, values), as a user."""
+    values, record_ids = [row for _, row in rows], [key for key, _ in rows]
+    return save(org, faults, Save(entity, values, record_ids, user_id, all_or_none))
 
 
 def upsert(
-    org: Org, faults: Faults, entity: SObject, external: str, rows: Sequence[RawRow], all_or_none: bool
+    org: Org,
+    faults: Faults,
+    entity: SObject,
+    external: str,
+    rows: Sequence[RawRow],
+    all_or_none: bool,
+    user_id: str,
 ) -> list[RowResult]:
     """Creates or updates by an external id field; a value that stands on several records is an error of its row."""
     with org.lock:
         record_ids, problems = check_external_ids(org, entity, external, rows)
-        return save(org, faults, Save(entity, _without_id(rows), record_ids, all_or_none, problems))
+        batch = Save(entity, _without_id(rows), record_ids, user_id, all_or_none, problems)
+        return save(org, faults, batch)
 
 
 def _without_id(rows: Sequence[RawRow]) -> list[RawRow]:
@@ -79,16 +98,50 @@ def _without_id(rows: Sequence[RawRow]) -> list[RawRow]:
 def save(org: Org, faults: Faults, batch: Save) -> list[RowResult]:
     """Checks every row, then writes those without problems in one transaction (none if one has, with all_or_none)."""
     with org.lock:
+        rows, unresolved = resolve(org, batch.entity, batch.rows)
+        batch = replace(batch, rows=rows, problems={**unresolved, **(batch.problems or {})})
         drafts, problems = _drafts(org, faults, batch)
         check_references(org, batch.entity, drafts, problems)
         check_unique(org, batch.entity, drafts, problems)
+        _check_locked_keys(org, batch.entity, drafts, problems)
         if problems and batch.all_or_none:
             _roll_back(drafts, problems)
         good = {number: draft for number, draft in drafts.items() if number not in problems}
         if good:
-            with org.transaction():
-                _write(org, batch.entity, list(good.values()))
+            with writing(org, faults, batch.entity) as late:
+                _write(org, batch.entity, list(good.values()), batch.user_id)
+                if late:
+                    late.record_ids.update(str(each.new["Id"]) for each in good.values())
+                    late.keys.update(_keys(batch.entity, good.values()))
         return [_result(batch, number, good, problems) for number in range(len(batch.rows))]
+
+
+@contextmanager
+def writing(org: Org, faults: Faults, entity: SObject) -> Iterator[OpenTransaction | None]:
+    """A transaction to write records of an object in; yields the one left open when a late commit is asked for."""
+    late = faults.take("late_commit", object_name=entity.name)
+    if late is None:
+        with org.transaction():
+            yield None
+        return
+    with org.late_transaction(
+        org.now() + timedelta(seconds=late.seconds) if late.seconds else None
+    ) as opened:
+        yield opened
+
+
+def _keys(entity: SObject, drafts: Iterable[Draft]) -> Iterator[tuple[str, str, str]]:
+    unique = [each for each in entity.fields.values() if each.unique or each.external_id]
+    for draft in drafts:
+        for field in unique:
+            if draft.new.get(field.name) is not None:
+                yield entity.name, field.name, field.key(draft.new[field.name])
+
+
+def _check_locked_keys(org: Org, entity: SObject, drafts: Mapping[int, Draft], problems: Problems) -> None:
+    for number, draft in drafts.items():
+        if any(org.transactions.holds_key(*key) for key in _keys(entity, [draft])):
+            problems.setdefault(number, locked_row())
 
 
 def _result(batch: Save, number: int, good: Mapping[int, Draft], problems: Problems) -> RowResult:
@@ -98,11 +151,16 @@ def _result(batch: Save, number: int, good: Mapping[int, Draft], problems: Probl
 
 
 def _roll_back(drafts: Mapping[int, Draft], problems: Problems) -> None:
+    for number in set(drafts) - set(problems):
+        problems[number] = rolled_back()
+
+
+def rolled_back() -> SalesforceError:
+    """ALL_OR_NONE_OPERATION_ROLLED_BACK of a row that was good itself."""
     message = (
         "Record rolled back because not all records were valid and the request was using AllOrNone header"
     )
-    for number in set(drafts) - set(problems):
-        problems[number] = SalesforceError("ALL_OR_NONE_OPERATION_ROLLED_BACK", message)
+    return SalesforceError("ALL_OR_NONE_OPERATION_ROLLED_BACK", message)
 
 
 def _drafts(org: Org, faults: Faults, batch: Save) -> tuple[dict[int, Draft], Problems]:
@@ -113,21 +171,27 @@ def _drafts(org: Org, faults: Faults, batch: Save) -> tuple[dict[int, Draft], Pr
         if number in problems:
             continue
         try:
-            drafts[number] = _draft(faults, batch.entity, row, record_id, existing)
+            check_faults(org, faults, batch.entity, row, record_id)
+            drafts[number] = _draft(batch.entity, completed(batch.entity, row), record_id, existing)
         except SalesforceError as error:
             problems[number] = error
     return drafts, problems
 
 
-def _draft(
-    faults: Faults, entity: SObject, row: RawRow, record_id: str | None, existing: Mapping[str, Row]
-) -> Draft:
+def check_faults(org: Org, faults: Faults, entity: SObject, row: RawRow, record_id: str | None) -> None:
+    """Raises what makes this one row fail: a fault, or a transaction of somebody else that holds the record."""
+    problem = faults.row_problem(entity.name, record_id, row)
+    if problem is None and record_id and org.transactions.holds(normalized(record_id) or record_id):
+        problem = locked_row()
+    if problem is not None:
+        raise problem
+
+
+def _draft(entity: SObject, row: RawRow, record_id: str | None, existing: Mapping[str, Row]) -> Draft:
     if record_id is None:
         given = typed_values(entity, row, creating=True)
         return Draft({**_defaults(entity), **given}, None, frozenset(given))
     old = live_row(existing, record_id)
-    if faults.locks(entity.name, record_id):
-        raise SalesforceError("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record")
     given = typed_values(entity, row, creating=False)
     return Draft({**old, **given}, old, frozenset(given))
 
@@ -159,8 +223,7 @@ def _defaults(entity: SObject) -> Values:
     }
 
 
-def _write(org: Org, entity: SObject, drafts: Sequence[Draft]) -> None:
-    user_id = org.integration_user_id
+def _write(org: Org, entity: SObject, drafts: Sequence[Draft], user_id: str) -> None:
     saving = _saving(org, entity, drafts)
     new_ids = iter(org.new_ids(entity.name, sum(each.old is None for each in drafts)))
     for draft in drafts:
@@ -168,6 +231,8 @@ def _write(org: Org, entity: SObject, drafts: Sequence[Draft]) -> None:
         if draft.old is None:
             draft.new["Id"] = next(new_ids)
         derive(entity.name, draft, saving)
+    if entity.name == "Account" and "IsPersonAccount" in entity.fields:
+        save_persons(org, drafts, saving.stamp, user_id)
     if entity.name == "Opportunity":
         write_history(org, drafts, saving, user_id)
     org.insert_rows(entity.name, [each.new for each in drafts if each.old is None])
@@ -186,6 +251,8 @@ def _stamp(entity: SObject, draft: Draft, saving: Saving, user_id: str) -> None:
         stamps |= {"CreatedDate": saving.stamp, "CreatedById": user_id, "IsDeleted": False}
         if draft.new.get("OwnerId") is None:
             stamps["OwnerId"] = user_id
+        if draft.new.get("CurrencyIsoCode") is None:
+            stamps["CurrencyIsoCode"] = saving.currency
     draft.new.update({name: value for name, value in stamps.items() if name in entity.fields})
 
 
@@ -202,7 +269,7 @@ def _update_rows(org: Org, entity: SObject, drafts: Sequence[Draft]) -> None:
 
 
 def _saving(org: Org, entity: SObject, drafts: Sequence[Draft]) -> Saving:
-    saving = Saving({}, {}, org.fiscal_start_month, org.stamp())
+    saving = Saving({}, {}, org.fiscal_start_month, org.stamp(), org.currency)
     if entity.name == "Opportunity":
         rows = org.fetch_rows('select * from "OpportunityStage"')
         return replace(saving, stages={str(row["ApiName"] or row["MasterLabel"]): row for row in rows})

@@ -20,6 +20,7 @@ CASCADES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("OpportunityHistory", "OpportunityId"),
         ("OpportunityFieldHistory", "OpportunityId"),
         ("OpportunityContactRole", "OpportunityId"),
+        ("OpportunityLineItem", "OpportunityId"),
         ("Task", "WhatId"),
         ("Event", "WhatId"),
     ),
@@ -28,14 +29,14 @@ CASCADES: Mapping[str, tuple[tuple[str, str], ...]] = {
 _TARGETS = (("Opportunity", "WhatId"), ("Account", "AccountId"), ("Contact", "WhoId"), ("Lead", "WhoId"))
 
 
-def recycle(org: Org, entity: SObject, record_ids: Sequence[str]) -> None:
-    """Moves live records and what hangs on them to the recycle bin; they must exist."""
+def recycle(org: Org, entity: SObject, record_ids: Sequence[str], user_id: str) -> None:
+    """Moves live records and what hangs on them to the recycle bin, as a user; they must exist."""
     if "IsDeleted" not in entity.fields or entity.name.endswith("History"):
         raise SalesforceError(
             "INSUFFICIENT_ACCESS_OR_READONLY", f"entity type {entity.name} cannot be deleted"
         )
     with org.transaction():
-        _set_deleted(org, entity.name, record_ids, True, None)
+        _set_deleted(org, entity.name, record_ids, True, None, user_id)
 
 
 def restore(org: Org, entity: SObject, record_ids: Sequence[str]) -> None:
@@ -43,27 +44,39 @@ def restore(org: Org, entity: SObject, record_ids: Sequence[str]) -> None:
     with org.transaction():
         sql = f'select "Id", "SystemModstamp" from "{entity.name}" where "Id" = any($1) and "IsDeleted"'
         for row in org.fetch_rows(sql, [list(record_ids)]):
-            _set_deleted(org, entity.name, [str(row["Id"])], False, row["SystemModstamp"])
+            user_id = org.integration_user_id
+            _set_deleted(org, entity.name, [str(row["Id"])], False, row["SystemModstamp"], user_id)
 
 
 def purge(org: Org, entity: SObject, record_ids: Sequence[str]) -> None:
-    """Removes records for good, as emptying the recycle bin does: only their absence shows it."""
+    """Removes records and what hangs on them for good, as emptying the recycle bin does: only their absence shows it."""
+    from connectors.sandbox.replication import log_purged
+
+    if not record_ids:
+        return
     with org.transaction():
+        for child, field in CASCADES.get(entity.name, ()):
+            sql = f'select "Id" from "{child}" where "{field}" = any($1)'
+            children = [str(row["Id"]) for row in org.fetch_rows(sql, [list(record_ids)])]
+            purge(org, org.objects[child], children)
+        log_purged(org, entity, record_ids)
         org.run(f'delete from "{entity.name}" where "Id" = any($1)', [list(record_ids)])
 
 
-def _set_deleted(org: Org, name: str, record_ids: Sequence[str], deleted: bool, deleted_at: object) -> None:
+def _set_deleted(
+    org: Org, name: str, record_ids: Sequence[str], deleted: bool, deleted_at: object, user_id: str
+) -> None:
     """Marks records and, downwards, their children; on restoring only those deleted at the same instant."""
     if not record_ids:
         return
-    entity, stamp, user_id = org.objects[name], org.stamp(), org.integration_user_id
+    entity, stamp = org.objects[name], org.stamp()
     for child, field in CASCADES.get(name, ()):
         same_time = "SystemModstamp" in org.objects[child].fields and deleted_at is not None
         when = 'and "SystemModstamp" = $3' if same_time else ""
         sql = f'select "Id" from "{child}" where "{field}" = any($1) and "IsDeleted" = $2 {when}'
         parameters = [list(record_ids), not deleted, *([deleted_at] if same_time else [])]
         children = [str(row["Id"]) for row in org.fetch_rows(sql, parameters)]
-        _set_deleted(org, child, children, deleted, deleted_at)
+        _set_deleted(org, child, children, deleted, deleted_at, user_id)
     stamps = {"SystemModstamp": stamp, "LastModifiedDate": stamp, "LastModifiedById": user_id}
     stamped = {column: value for column, value in stamps.items() if column in entity.fields}
     assignments = ", ".join(f'"{column}" = ${number}' for number, column in enumerate(stamped, start=3))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from starlette.responses import Response
@@ -30,9 +30,9 @@ def empty_reply() -> Response:
     return Response(status_code=204)
 
 
-def page_reply(page: Page, next_url: str | None, head: Mapping[str, object] | None = None) -> Response:
+def page_reply(page: Page, next_url: str | None) -> Response:
     """A page of records, whose texts are JSON already."""
-    opening = {**(head or {}), "totalSize": page.total_size, "done": next_url is None}
+    opening: dict[str, object] = {"totalSize": page.total_size, "done": next_url is None}
     if next_url:
         opening["nextRecordsUrl"] = next_url
     text = json.dumps(opening)[:-1] + ',"records":' + json_list(page.records) + "}"

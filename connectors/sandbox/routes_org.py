@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl
 
 from starlette.responses import Response
 
-from connectors.sandbox.access import OAuthError
 from connectors.sandbox.describe import describe, global_describe
 from connectors.sandbox.errors import SalesforceError
 from connectors.sandbox.replies import datetime_text, json_reply
+from connectors.sandbox.routes_login import identity_url
 from connectors.sandbox.server import Call, Server
 
 _VERSIONS = range(50, 65)
+_LIMITS: Mapping[str, int] = {
+    "ActiveScratchOrgs": 3, "AnalyticsExternalDataSizeMB": 40_960, "ConcurrentAsyncGetReportInstances": 200,
+    "ConcurrentEinsteinDataInsightsStoryCreation": 5, "ConcurrentSyncReportRuns": 20, "DailyApiRequests": 100_000,
+    "DailyAsyncApexExecutions": 250_000, "DailyBulkApiBatches": 15_000, "DailyBulkV2QueryFileStorageMB": 976_562,
+    "DailyBulkV2QueryJobs": 10_000, "DailyDurableGenericStreamingApiEvents": 10_000,
+    "DailyDurableStreamingApiEvents": 10_000, "DailyGenericStreamingApiEvents": 10_000, "DailyScratchOrgs": 6,
+    "DailyStandardVolumePlatformEvents": 10_000, "DailyStreamingApiEvents": 10_000, "DailyWorkflowEmails": 100_000,
+    "DataStorageMB": 1_024, "FileStorageMB": 1_024, "HourlyAsyncReportRuns": 1_200, "HourlyDashboardRefreshes": 200,
+    "HourlyODataCallout": 10_000, "HourlyPublishedPlatformEvents": 50_000, "HourlySyncReportRuns": 500,
+    "HourlyTimeBasedWorkflow": 50, "MassEmail": 5_000, "Package2VersionCreates": 6, "PermissionSets": 1_500,
+    "SingleEmail": 5_000, "StreamingApiConcurrentClients": 20,
+}  # fmt: skip
+"""What /limits tells, with the day's or the hour's maximum; what the sandbox does not count is always whole."""
 
 
 def versions(server: Server, call: Call) -> Response:
@@ -29,56 +41,32 @@ def versions(server: Server, call: Call) -> Response:
 
 def resources(server: Server, call: Call) -> Response:
     """GET /services/data/vNN.0."""
-    names = ("query", "queryAll", "sobjects", "limits", "composite", "jobs")
+    names = ("composite", "jobs", "limits", "query", "queryAll", "sobjects", "tooling")
     return json_reply(
-        {name: f"{call.base}/{name}" for name in names} | {"identity": _identity_url(server, call)}
+        {name: f"{call.base}/{name}" for name in names}
+        | {"identity": identity_url(server, call, call.user_id)}
     )
 
 
-def token(server: Server, call: Call) -> Response:
-    """POST /services/oauth2/token."""
-    form = dict(parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True)) | dict(call.query)
-    try:
-        granted = server.tokens.grant(form, call.headers.get("authorization", ""), server.org.organization_id)
-    except OAuthError as error:
-        return json_reply({"error": error.error, "error_description": error.description}, 400)
-    issued_at = str(int(server.org.now().timestamp() * 1000))
-    return json_reply(
-        {"access_token": granted, "signature": "sandbox", "scope": "api", "instance_url": call.origin,
-         "id": _identity_url(server, call), "token_type": "Bearer", "issued_at": issued_at}
-    )  # fmt: skip
+def composite_resources(server: Server, call: Call) -> Response:
+    """GET /composite."""
+    return json_reply({name: f"{call.base}/composite/{name}" for name in ("batch", "sobjects", "tree")})
 
 
-def userinfo(server: Server, call: Call) -> Response:
-    """GET /services/oauth2/userinfo."""
-    user_id = server.org.integration_user_id
-    row = server.org.fetch_rows('select "Name", "Username", "Email" from "User" where "Id" = $1', [user_id])[
-        0
-    ]
-    return json_reply(
-        {"sub": _identity_url(server, call), "user_id": user_id, "organization_id": server.org.organization_id,
-         "preferred_username": row["Username"], "name": row["Name"], "email": row["Email"], "active": True,
-         "user_type": "STANDARD", "zoneinfo": str(server.org.time_zone),
-         "urls": {"rest": f"{call.origin}/services/data/v{{version}}/"}}
-    )  # fmt: skip
-
-
-def _identity_url(server: Server, call: Call) -> str:
-    return f"{call.origin}/id/{server.org.organization_id}/{server.org.integration_user_id}"
+def tooling_resources(server: Server, call: Call) -> Response:
+    """GET /tooling."""
+    return json_reply({"query": f"{call.base}/tooling/query"})
 
 
 def limits(server: Server, call: Call) -> Response:
     """GET /limits."""
-    requests = server.requests
-    jobs = len(server.jobs.all())
-    kept: Mapping[str, tuple[int, int]] = {
-        "DailyApiRequests": (requests.maximum, requests.used),
-        "DailyBulkV2QueryJobs": (10_000, jobs),
-        "DailyBulkV2QueryFileStorageMB": (976_562, 0),
-        "DailyBulkApiBatches": (15_000, 0),
-        "ConcurrentSyncReportRuns": (20, 0),
-        "DataStorageMB": (1_024, 0),
+    used = {
+        "DailyApiRequests": server.requests.used,
+        "DailyBulkV2QueryJobs": len(server.jobs.all()),
+        "DailyBulkApiBatches": sum(each.batches for each in server.ingests.all()),
     }
+    most = {**_LIMITS, "DailyApiRequests": server.requests.maximum}
+    kept = {name: (maximum, used.get(name, 0)) for name, maximum in most.items()}
     return json_reply(
         {name: {"Max": most, "Remaining": max(most - used, 0)} for name, (most, used) in kept.items()}
     )
@@ -124,17 +112,3 @@ def clock_instant(text: object) -> datetime | None:
             "INVALID_INPUT", f"the clock needs an ISO date and time, not {text!r}"
         ) from error
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
-def get_faults(server: Server, call: Call) -> Response:
-    """GET /sandbox/faults."""
-    return json_reply([vars(each) for each in server.faults.active])
-
-
-def put_faults(server: Server, call: Call) -> Response:
-    """PUT /sandbox/faults {"faults": [{"name", …}]}: replaces the list; an empty one clears it."""
-    wanted = call.json().get("faults")
-    if not isinstance(wanted, list) or not all(isinstance(each, dict) for each in wanted):
-        raise SalesforceError("INVALID_INPUT", 'give {"faults": [{"name": …}, …]}')
-    server.faults.replace(wanted)
-    return get_faults(server, call)

@@ -8,10 +8,13 @@ from starlette.responses import Response, StreamingResponse
 
 from connectors.sandbox.bulk import QueryJob
 from connectors.sandbox.errors import SalesforceError
+from connectors.sandbox.ingest_csv import DELIMITERS
 from connectors.sandbox.queries import MAXIMUM_PAGE, MINIMUM_PAGE, Page
+from connectors.sandbox.query_columns import column_metadata
+from connectors.sandbox.query_faults import cut_part, job_mishap, shifts, shortened
 from connectors.sandbox.replies import datetime_text, empty_reply, json_reply, page_reply
 from connectors.sandbox.server import Call, Server
-from connectors.sandbox.soql_sql import Translated, translate
+from connectors.sandbox.soql_sql import translate
 
 
 def run_query(server: Server, call: Call) -> Response:
@@ -21,9 +24,11 @@ def run_query(server: Server, call: Call) -> Response:
         raise SalesforceError("MALFORMED_QUERY", "SOQL query is required: give it as the parameter q")
     include_deleted = call.parameters["operation"].lower() == "queryall"
     query = translate(soql, server.context(include_deleted, call.version))
+    if call.query.get("columns") == "true":
+        return json_reply(column_metadata(query))
     page = server.pages.run(query, _page_size(call))
-    head = {"columnMetadata": _columns(query)} if call.query.get("columns") == "true" else None
-    return page_reply(page, _next_url(call, page), head)
+    page = shortened(server.faults, page, f"/{call.parameters['operation']}", soql, query.source.entity.name)
+    return page_reply(page, _next_url(call, page))
 
 
 def more(server: Server, call: Call) -> Response:
@@ -31,7 +36,9 @@ def more(server: Server, call: Call) -> Response:
     query_id, _, start = call.parameters["locator"].rpartition("-")
     if not start.isdigit():
         raise SalesforceError("INVALID_QUERY_LOCATOR", "invalid query locator")
-    page = server.pages.more(query_id, int(start))
+    spooled, path = server.pages.cursor(query_id), f"/{call.parameters['operation']}/{query_id}"
+    page = server.pages.more(query_id, int(start), shifts(server.faults, path, spooled))
+    page = shortened(server.faults, page, path, spooled.soql, spooled.object_name)
     return page_reply(page, _next_url(call, page))
 
 
@@ -43,18 +50,8 @@ def _page_size(call: Call) -> int:
 def _next_url(call: Call, page: Page) -> str | None:
     if page.next_start is None:
         return None
-    return f"{call.base}/{call.parameters['operation']}/{page.query_id}-{page.next_start}"
-
-
-def _columns(query: Translated) -> list[dict[str, object]]:
-    return [
-        {"aggregate": query.is_aggregate, "apexType": None, "booleanType": each.field.type == "boolean",
-         "columnName": ".".join(each.names), "custom": each.field.custom, "displayName": each.names[-1],
-         "foreignKeyName": None, "insertable": each.field.createable, "joinColumns": [],
-         "numberType": each.field.column_type in ("BIGINT", "DOUBLE"), "textType": each.field.column_type == "VARCHAR",
-         "updatable": each.field.updateable}
-        for each in query.columns
-    ]  # fmt: skip
+    below = f"{call.base}{call.parameters.get('tooling', '')}"
+    return f"{below}/{call.parameters['operation']}/{page.query_id}-{page.next_start}"
 
 
 def create_job(server: Server, call: Call) -> Response:
@@ -65,13 +62,17 @@ def create_job(server: Server, call: Call) -> Response:
         raise SalesforceError("INVALIDJOB", "The query of the job is missing")
     if operation not in ("query", "queryAll"):
         raise SalesforceError("INVALIDJOB", f"Unsupported operation: {operation}")
-    for option, only in (("contentType", "CSV"), ("columnDelimiter", "COMMA"), ("lineEnding", "LF")):
-        if body.get(option, only) != only:
+    delimiter = str(body.get("columnDelimiter") or "COMMA")
+    if delimiter not in DELIMITERS:
+        raise SalesforceError("INVALIDJOB", f"columnDelimiter {delimiter} is none of {', '.join(DELIMITERS)}")
+    for option, only in (("contentType", "CSV"), ("lineEnding", "LF")):
+        if (body.get(option) or only) != only:
             raise SalesforceError(
                 "INVALIDJOB", f"this sandbox supports {option} {only} only, not {body[option]}"
             )
     query = translate(soql, server.context(operation == "queryAll", call.version), bulk=True)
-    job = server.jobs.create(operation, soql, query)
+    mishap = job_mishap(server.faults, "/jobs/query", soql, query.source.entity.name)
+    job = server.jobs.create(operation, soql, query, call.user_id, mishap, delimiter)
     # The reply shows the job as created even when a small one is complete by now.
     return json_reply(_job(server, job, call) | {"state": "UploadComplete"})
 
@@ -85,7 +86,7 @@ def list_jobs(server: Server, call: Call) -> Response:
 def get_job(server: Server, call: Call) -> Response:
     """GET /jobs/query/{id}."""
     job = server.jobs.get(call.parameters["job_id"])
-    return json_reply(_job(server, job, call) | _progress(job))
+    return json_reply(_job(server, job, call) | _progress(job) | {"state": job.poll()})
 
 
 def change_job(server: Server, call: Call) -> Response:
@@ -110,11 +111,13 @@ def job_results(server: Server, call: Call) -> Response:
     part = server.jobs.results(
         call.parameters["job_id"], None if locator == "null" else locator, int(maximum) if maximum else None
     )
+    job = server.jobs.get(call.parameters["job_id"])
+    part, told = cut_part(server.faults, job, part, f"/jobs/query/{job.job_id}/results")
     headers = {
-        "Sforce-NumberOfRecords": str(part.rows),
         "Sforce-Locator": "null" if part.next_row is None else str(part.next_row),
         "Content-Length": str(part.length),
     }
+    headers |= {"Sforce-NumberOfRecords": told} if told is not None else {}
     return StreamingResponse(part.chunks(), headers=headers, media_type="text/csv;charset=UTF-8")
 
 
@@ -124,7 +127,7 @@ def _job(server: Server, job: QueryJob, call: Call) -> dict[str, object]:
         "createdById": job.created_by_id, "createdDate": datetime_text(job.created_at),
         "systemModstamp": datetime_text(job.modified_at or job.created_at), "state": job.state,
         "concurrencyMode": "Parallel", "contentType": "CSV", "apiVersion": float(call.version), "jobType": "V2Query",
-        "lineEnding": "LF", "columnDelimiter": "COMMA",
+        "lineEnding": "LF", "columnDelimiter": job.delimiter,
     }  # fmt: skip
 
 

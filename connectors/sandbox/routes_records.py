@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 from starlette.responses import Response
 
-from connectors.sandbox import records, recycle
+from connectors.sandbox import records, recycle, replication
 from connectors.sandbox.checks import external_field, matches
+from connectors.sandbox.deleting import Deletion
+from connectors.sandbox.deleting import delete as delete_records
 from connectors.sandbox.errors import SalesforceError, not_found
 from connectors.sandbox.ids import normalized
 from connectors.sandbox.replies import JSON_TYPE, datetime_text, empty_reply, error_reply, json_reply
@@ -30,7 +33,7 @@ def get(server: Server, call: Call) -> Response:
 def create(server: Server, call: Call) -> Response:
     """POST /sobjects/X."""
     entity = server.entity(call.parameters["object"])
-    result = records.create(server.org, server.faults, entity, [call.json()], False)[0]
+    result = records.create(server.org, server.faults, entity, [call.json()], False, call.user_id)[0]
     if result.error:
         return error_reply(result.error)
     return json_reply({"id": result.record_id, "success": True, "errors": []}, 201)
@@ -39,47 +42,26 @@ def create(server: Server, call: Call) -> Response:
 def update(server: Server, call: Call) -> Response:
     """PATCH /sobjects/X/{id}."""
     entity = server.entity(call.parameters["object"])
-    return _updated(server, entity, call.parameters["id"], call.json())
-
-
-def _updated(server: Server, entity: SObject, record_id: str, values: Mapping[str, object]) -> Response:
-    result = records.update(server.org, server.faults, entity, [(record_id, values)], False)[0]
+    changes = [(call.parameters["id"], call.json())]
+    result = records.update(server.org, server.faults, entity, changes, False, call.user_id)[0]
     return error_reply(result.error) if result.error else empty_reply()
 
 
 def delete(server: Server, call: Call) -> Response:
     """DELETE /sobjects/X/{id}."""
     entity = server.entity(call.parameters["object"])
-    problem = _delete(server, entity, [call.parameters["id"]])[0].error
+    return _deleted_one(server, call, entity, call.parameters["id"])
+
+
+def _deleted_one(server: Server, call: Call, entity: SObject, record_id: str) -> Response:
+    problem = delete_records(server.org, server.faults, Deletion(entity, [record_id], call.user_id))[0].error
     return error_reply(problem) if problem else empty_reply()
-
-
-def _delete(server: Server, entity: SObject, record_ids: Sequence[str]) -> list[records.RowResult]:
-    with server.org.lock:
-        existing = records.existing_rows(server.org, entity, record_ids)
-        results = [_deletable(server, entity, existing, each) for each in record_ids]
-        doomed = [str(each.record_id) for each in results if each.error is None]
-        if doomed:
-            recycle.recycle(server.org, entity, doomed)
-    return results
-
-
-def _deletable(
-    server: Server, entity: SObject, existing: Mapping[str, dict[str, object]], record_id: str
-) -> records.RowResult:
-    try:
-        row = records.live_row(existing, record_id)
-        if server.faults.locks(entity.name, record_id):
-            raise SalesforceError("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record")
-    except SalesforceError as error:
-        return records.RowResult(record_id, False, error)
-    return records.RowResult(str(row["Id"]), False)
 
 
 def _external_ids(server: Server, call: Call, entity: SObject) -> list[str]:
     field = external_field(entity, call.parameters["external"])
     value = call.parameters["value"]
-    return matches(server.org, entity, field, [value]).get(value.lower(), [])
+    return matches(server.org, entity, field, [value]).get(field.key(value), [])
 
 
 def _choices(call: Call, entity: SObject, ids: Sequence[str]) -> Response:
@@ -103,8 +85,7 @@ def delete_external(server: Server, call: Call) -> Response:
     ids = _external_ids(server, call, entity)
     if len(ids) != 1:
         return _choices(call, entity, ids) if ids else error_reply(not_found())
-    problem = _delete(server, entity, ids)[0].error
-    return error_reply(problem) if problem else empty_reply()
+    return _deleted_one(server, call, entity, ids[0])
 
 
 def upsert(server: Server, call: Call) -> Response:
@@ -118,7 +99,7 @@ def upsert(server: Server, call: Call) -> Response:
     if len(ids) > 1:
         return _choices(call, entity, ids)
     row = {**body, external: value}
-    result = records.upsert(server.org, server.faults, entity, external, [row], False)[0]
+    result = records.upsert(server.org, server.faults, entity, external, [row], False, call.user_id)[0]
     if result.error:
         return error_reply(result.error)
     reply: dict[str, object] = {"id": result.record_id, "success": True, "errors": []}
@@ -157,13 +138,13 @@ def _record_texts(
 def create_many(server: Server, call: Call) -> Response:
     """POST /composite/sobjects: rows may be of several objects, results come in order."""
     rows, all_or_none = _collection(call)
-    return _by_object(server, rows, all_or_none, updating=False)
+    return _saved_rows(server, call, rows, all_or_none)
 
 
 def update_many(server: Server, call: Call) -> Response:
     """PATCH /composite/sobjects: rows carry their id."""
     rows, all_or_none = _collection(call)
-    return _by_object(server, rows, all_or_none, updating=True)
+    return _saved_rows(server, call, rows, all_or_none)
 
 
 def upsert_many(server: Server, call: Call) -> Response:
@@ -174,9 +155,8 @@ def upsert_many(server: Server, call: Call) -> Response:
     for row in rows:
         if _type_of(row).lower() != entity.name.lower():
             raise SalesforceError("INVALID_TYPE", f"all rows must have attributes.type {entity.name}")
-    results = records.upsert(
-        server.org, server.faults, entity, call.parameters["external"], rows, all_or_none
-    )
+    external = call.parameters["external"]
+    results = records.upsert(server.org, server.faults, entity, external, rows, all_or_none, call.user_id)
     return json_reply([each.body(with_created=True) for each in results])
 
 
@@ -184,11 +164,15 @@ def delete_many(server: Server, call: Call) -> Response:
     """DELETE /composite/sobjects?ids=a,b&allOrNone=."""
     record_ids = [each for each in call.query.get("ids", "").split(",") if each]
     _check_size(record_ids)
-    results: dict[int, records.RowResult] = {}
-    for name, numbers in _grouped([_prefix_object(server, each) for each in record_ids]).items():
-        deleted = _delete(server, server.entity(name), [record_ids[number] for number in numbers])
-        results |= dict(zip(numbers, deleted, strict=True))
-    return json_reply([results[number].body() for number in range(len(record_ids))])
+    all_or_none = call.query.get("allOrNone") == "true"
+
+    def deleted(name: str, numbers: list[int]) -> list[records.RowResult]:
+        chosen = [record_ids[number] for number in numbers]
+        batch = Deletion(server.entity(name), chosen, call.user_id, all_or_none)
+        return delete_records(server.org, server.faults, batch)
+
+    names = [_prefix_object(server, each) for each in record_ids]
+    return _by_object(server, names, deleted, all_or_none)
 
 
 def get_many(server: Server, call: Call) -> Response:
@@ -249,20 +233,47 @@ def _prefix_object(server: Server, record_id: str) -> str:
     return entity.name
 
 
-def _by_object(server: Server, rows: list[dict[str, object]], all_or_none: bool, updating: bool) -> Response:
+class _RolledBack(Exception):
+    """One row failed where all or none were to be written."""
+
+
+def _by_object(
+    server: Server,
+    names: Sequence[str],
+    write: Callable[[str, list[int]], list[records.RowResult]],
+    all_or_none: bool,
+) -> Response:
+    """The results of rows of the named objects in their order; `write` gets an object and its rows' numbers."""
     results: dict[int, records.RowResult] = {}
-    for name, numbers in _grouped([_type_of(row) for row in rows]).items():
+    try:
+        with server.org.transaction() if all_or_none else nullcontext():
+            for name, numbers in _grouped(names).items():
+                results |= dict(zip(numbers, write(name, numbers), strict=True))
+            if all_or_none and any(each.error for each in results.values()):
+                raise _RolledBack
+    except _RolledBack:
+        undone = {number for number, each in results.items() if each.error is None}
+        results |= {number: records.RowResult(None, False, records.rolled_back()) for number in undone}
+    return json_reply([results[number].body() for number in range(len(names))])
+
+
+def _saved_rows(server: Server, call: Call, rows: list[dict[str, object]], all_or_none: bool) -> Response:
+    def saved(name: str, numbers: list[int]) -> list[records.RowResult]:
         entity = server.visible(name)
         if entity is None:
             raise SalesforceError("INVALID_TYPE", f"sObject type '{name}' is not supported.")
-        chosen = [rows[number] for number in numbers]
-        saved = (
-            records.update(server.org, server.faults, entity, [_split_id(row) for row in chosen], all_or_none)
-            if updating
-            else records.create(server.org, server.faults, entity, chosen, all_or_none)
-        )
-        results |= dict(zip(numbers, saved, strict=True))
-    return json_reply([results[number].body() for number in range(len(rows))])
+        return _saved(server, call, entity, [rows[number] for number in numbers], all_or_none)
+
+    return _by_object(server, [_type_of(row) for row in rows], saved, all_or_none)
+
+
+def _saved(
+    server: Server, call: Call, entity: SObject, rows: list[dict[str, object]], all_or_none: bool
+) -> list[records.RowResult]:
+    org, faults, user_id = server.org, server.faults, call.user_id
+    if call.method == "PATCH":
+        return records.update(org, faults, entity, [_split_id(row) for row in rows], all_or_none, user_id)
+    return records.create(org, faults, entity, rows, all_or_none, user_id)
 
 
 def _split_id(row: Mapping[str, object]) -> tuple[str, dict[str, object]]:
@@ -274,31 +285,23 @@ def _split_id(row: Mapping[str, object]) -> tuple[str, dict[str, object]]:
 
 
 def changed(server: Server, call: Call) -> Response:
-    """GET /sobjects/X/updated|deleted?start=&end=: ids by SystemModstamp, half-open, with latestDateCovered."""
+    """GET /sobjects/X/updated|deleted?start=&end=: ids with latestDateCovered, deleted ones with their dates."""
     entity = server.entity(call.parameters["object"])
-    if "SystemModstamp" not in entity.fields or "IsDeleted" not in entity.fields:
-        raise SalesforceError("INVALID_REPLICATION_DATE", f"{entity.name} is not replicateable")
-    start, end = (_instant(call, name) for name in ("start", "end"))
-    deleted = call.parameters["change"] == "deleted"
-    sql = (
-        f'select "Id", "SystemModstamp" from "{entity.name}" where "IsDeleted" = $1 '
-        'and "SystemModstamp" >= $2 and "SystemModstamp" < $3 order by "SystemModstamp", "Id"'
-    )
-    rows = server.org.fetch_rows(sql, [deleted, start, end])
-    covered = datetime_text(min(end, server.org.stamp()))
-    if not deleted:
-        return json_reply({"ids": [row["Id"] for row in rows], "latestDateCovered": covered})
+    replication.check_replicateable(entity)
+    span = replication.checked_span(_instant(call, "start"), _instant(call, "end"), server.org.stamp())
+    context = server.context(True, call.version)
+    covered = datetime_text(replication.latest_date_covered(server.org, span))
+    if call.parameters["change"] == "updated":
+        ids = replication.updated_ids(server.org, context, entity, span)
+        return json_reply({"ids": ids, "latestDateCovered": covered})
     found = [
-        {"id": row["Id"], "deletedDate": datetime_text(_as_datetime(row["SystemModstamp"]))} for row in rows
+        {"id": record_id, "deletedDate": datetime_text(deleted_at)}
+        for record_id, deleted_at in replication.deleted_ids(server.org, context, entity, span)
     ]
+    earliest = datetime_text(replication.earliest_date_available(server.org))
     return json_reply(
-        {"deletedRecords": found, "earliestDateAvailable": datetime_text(start), "latestDateCovered": covered}
+        {"deletedRecords": found, "earliestDateAvailable": earliest, "latestDateCovered": covered}
     )
-
-
-def _as_datetime(value: object) -> datetime:
-    assert isinstance(value, datetime)
-    return value
 
 
 def _instant(call: Call, name: str) -> datetime:

@@ -40,6 +40,9 @@ class Field:
     unique: bool = False
     restricted: bool = False
     calculated: bool = False
+    case_sensitive: bool = False
+    kept: bool = False
+    durable_id: str = ""
 
     @property
     def custom(self) -> bool:
@@ -60,10 +63,15 @@ class Field:
     def compound(self) -> bool:
         return self.type in COMPOUND_TYPES
 
+    def key(self, value: object) -> str:
+        """A value as it counts in a unique or external id field, where case mostly does not matter."""
+        return str(value) if self.case_sensitive else str(value).lower()
+
     @property
     def stored(self) -> bool:
-        """Whether the field is a column of its object's table (compound and calculated fields are expressions)."""
-        return not self.compound and not self.calculated
+        """Whether the field is a column of its object's table; compound and calculated fields are expressions, but
+        for formulas whose values are `kept`."""
+        return not self.compound and (self.kept or not self.calculated)
 
     @property
     def column_type(self) -> str:
@@ -100,7 +108,7 @@ def parse_field(line: str) -> Field:
     """A field from a line `Name type [length] [Parent|Parent] [flags…]` of standard_objects.py.
 
     Flags: required, ro (never written by API users), once (only at creation), nonnull, nofilter, external, unique,
-    restricted, formula, values=LIST, default=VALUE (the last word of the line, may hold underscores for spaces).
+    case (a unique value counts in its case), restricted, formula, values=LIST, default=VALUE (the last word of the line, may hold underscores for spaces).
     """
     name, kind, *words = line.split()
     flags = {word for word in words if "=" not in word and not word.isdigit() and not word[0].isupper()}
@@ -124,6 +132,7 @@ def parse_field(line: str) -> Field:
         unique="unique" in flags,
         restricted="restricted" in flags,
         calculated="formula" in flags,
+        case_sensitive="case" in flags,
     )
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
+
+from starlette.responses import Response
 
 from connectors.sandbox.access import RequestCount, Tokens
 from connectors.sandbox.bulk import BulkJobs
 from connectors.sandbox.errors import SalesforceError, not_found
 from connectors.sandbox.faults import Faults
+from connectors.sandbox.ingest import IngestJobs
+from connectors.sandbox.logins import Logins
 from connectors.sandbox.queries import QueryPages
 from connectors.sandbox.schema import SObject
 from connectors.sandbox.soql_source import QueryContext
@@ -22,7 +27,10 @@ API_VERSION = "62.0"
 
 @dataclass(frozen=True)
 class Call:
-    """One request as the routes see it; `path` parameters by name, query parameters last one winning."""
+    """One request as the routes see it: path parameters by name, query parameters (the last one wins).
+
+    `user_id` is the user the caller acts as, empty where no token is asked for.
+    """
 
     method: str
     parameters: Mapping[str, str]
@@ -30,6 +38,7 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     origin: str
+    user_id: str = ""
 
     @property
     def version(self) -> str:
@@ -55,15 +64,22 @@ class Call:
 
 @dataclass
 class Server:
-    """The state of one running sandbox."""
+    """The state of one running sandbox.
+
+    `dispatch` serves a request inside another one, given as (the outer one, method, address below the host, body).
+    """
 
     org: Org
     tokens: Tokens
+    machine_clock: Callable[[], datetime]
     requests: RequestCount = field(default_factory=RequestCount)
     faults: Faults = field(default_factory=Faults)
+    dispatch: Callable[[Call, str, str, bytes], Response] = field(init=False, repr=False)
     work_folder: Path = field(init=False)
     pages: QueryPages = field(init=False)
     jobs: BulkJobs = field(init=False)
+    ingests: IngestJobs = field(init=False)
+    logins: Logins = field(init=False)
 
     def __post_init__(self) -> None:
         # Results of queries live as long as the server; what an earlier one left is of no use.
@@ -72,10 +88,13 @@ class Server:
         self.work_folder.mkdir(parents=True)
         self.pages = QueryPages(self.org, self.work_folder)
         self.jobs = BulkJobs(self.org, self.work_folder)
+        self.ingests = IngestJobs(self.org, self.faults, self.work_folder)
+        self.logins = Logins(self.org, self.tokens, self.machine_clock)
 
     def close(self) -> None:
         """Closes the org and removes what only served its queries."""
         self.jobs.close()
+        self.ingests.close()
         self.org.close()
         shutil.rmtree(self.work_folder, ignore_errors=True)
 
@@ -92,4 +111,5 @@ class Server:
 
     def context(self, include_deleted: bool, version: str) -> QueryContext:
         """What a query depends on, permissions included."""
-        return replace(self.org.query_context(include_deleted, version), find_object=self.visible)
+        context = self.org.query_context(include_deleted, version)
+        return replace(context, find_object=self.visible, hidden_rows=self.faults.hidden_rows())

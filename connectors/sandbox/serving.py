@@ -7,9 +7,9 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,8 +23,10 @@ from connectors.sandbox.access import (
     Tokens,
 )
 from connectors.sandbox.app import SandboxApp
+from connectors.sandbox.assertions import verifying_key
 from connectors.sandbox.errors import SandboxError
 from connectors.sandbox.server import Server
+from connectors.sandbox.starting_rows import INTEGRATION_USERNAME
 from connectors.sandbox.store import Org
 
 HOST = "127.0.0.1"
@@ -33,21 +35,28 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """How to serve an org; port 0 picks a free one, clock freezes the org's clock, parent_process_id ends with it."""
+    """How to serve an org; port 0 picks a free one, clock freezes the org's clock, parent_process_id ends with it.
+
+    `public_key` is the PEM certificate or public key by which JWT logins are verified; without one there are none. `faults` are in
+    force from the start (see faults.KINDS).
+    """
 
     port: int = 0
     clock: datetime | None = None
     client_id: str = DEFAULT_CLIENT_ID
-    client_secret: str = DEFAULT_CLIENT_SECRET
+    client_secret: str = field(default=DEFAULT_CLIENT_SECRET, repr=False)
+    public_key: bytes = field(default=b"", repr=False)
     daily_requests: int = DEFAULT_DAILY_REQUESTS
     parent_process_id: int | None = None
+    faults: tuple[Mapping[str, object], ...] = ()
 
 
 def notice(url: str, options: ServeOptions) -> str:
     """What to tell the person who started the sandbox: where it is, who can reach it, how to log in."""
     return (
         f"Salesforce sandbox at {url}, reachable from this machine only; "
-        f"client id {options.client_id}, client secret {options.client_secret}"
+        f"client id {options.client_id}, client secret {options.client_secret} (also the password of every user, "
+        f"{INTEGRATION_USERNAME} among them)"
     )
 
 
@@ -61,17 +70,18 @@ def serve(
 ) -> None:
     """Serves an org until interrupted. `announce` is told the URL once the server is ready to be asked.
 
-    Raises SandboxError when the port is in use or the org file cannot be opened.
+    Raises SandboxError when the port is in use, the org file cannot be opened or the certificate is none.
     """
     options = options or ServeOptions()
+    public_key = verifying_key(options.public_key) if options.public_key else b""
     listener = _listen(options.port)
     org = Org(org_path, system_clock)
     if options.clock:
         org.set_clock(options.clock)
     org.prepare()
-    server = Server(
-        org, Tokens(options.client_id, options.client_secret), RequestCount(options.daily_requests)
-    )
+    tokens = Tokens(options.client_id, options.client_secret, public_key)
+    server = Server(org, tokens, system_clock, RequestCount(options.daily_requests))
+    server.faults.replace(options.faults)
     url = f"http://{HOST}:{listener.getsockname()[1]}"
     try:
         _run(SandboxApp(server), listener, options, lambda: announce(url))
@@ -95,7 +105,12 @@ def _listen(port: int) -> socket.socket:
 
 def _run(app: SandboxApp, listener: socket.socket, options: ServeOptions, ready: Callable[[], None]) -> None:
     config = uvicorn.Config(
-        app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2
+        app,
+        log_level="error",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+        date_header=False,
     )
     runner = _Runner(config, ready)
     if options.parent_process_id is not None:

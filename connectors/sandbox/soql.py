@@ -85,10 +85,19 @@ Condition: TypeAlias = Comparison | Junction | Negation
 
 
 @dataclass(frozen=True)
-class SelectItem:
-    """One selected field or function with its alias."""
+class TypeOf:
+    """Fields of a polymorphic parent by its object, and those for any other."""
 
-    operand: Operand
+    relationship: Path
+    branches: tuple[tuple[Path, tuple[Path, ...]], ...]
+    otherwise: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class SelectItem:
+    """One selected field or function with its alias, a sub-select of child records, or a TYPEOF."""
+
+    operand: Operand | Query | TypeOf
     alias: str | None
 
 
@@ -167,7 +176,32 @@ class _TreeBuilder(Transformer[Token, Query]):
     def call(self, name: Token, argument: Operand | None) -> Call:
         return Call(name.upper(), argument, _place(name))
 
-    def item(self, operand: Operand, alias: Token | None) -> SelectItem:
+    def children(self, query: Query) -> SelectItem:
+        return SelectItem(query, None)
+
+    def paths(self, *paths: Path) -> tuple[Path, ...]:
+        return paths
+
+    def branch(
+        self, when: Token, target: Path, then: Token, paths: tuple[Path, ...]
+    ) -> tuple[Path, tuple[Path, ...]]:
+        return target, paths
+
+    def otherwise(self, word: Token, paths: tuple[Path, ...]) -> tuple[None, tuple[Path, ...]]:
+        return None, paths
+
+    def typeof(
+        self,
+        word: Token,
+        relationship: Path,
+        *rest: tuple[Path, tuple[Path, ...]] | tuple[None, tuple[Path, ...]] | Token | None,
+    ) -> SelectItem:
+        pairs = [each for each in rest if isinstance(each, tuple)]
+        branches = tuple((target, paths) for target, paths in pairs if target is not None)
+        otherwise = next((paths for target, paths in pairs if target is None), ())
+        return SelectItem(TypeOf(relationship, branches, otherwise), None)
+
+    def selected(self, operand: Operand, alias: Token | None) -> SelectItem:
         return SelectItem(operand, str(alias) if alias else None)
 
     def items(self, *items: SelectItem) -> tuple[SelectItem, ...]:

@@ -29,13 +29,35 @@ DATE_PARTS: Mapping[str, tuple[str, str]] = {
 }
 
 
+def _local_part(source: Source, call: Call, conversion: Call) -> tuple[str, Field]:
+    """A part of an instant as the clocks of the org's zone show it."""
+    if not isinstance(conversion.argument, Path):
+        raise malformed(source.query, conversion.place, "convertTimezone takes a date and time field")
+    resolved = source.resolve(conversion.argument)
+    if resolved.field.type != "datetime":
+        raise malformed(source.query, conversion.place, "convertTimezone takes a date and time field")
+    pattern, kind = DATE_PARTS[call.name]
+    zone = str(source.context.time_zone).replace("'", "")
+    local = f"(({resolved.sql}) at time zone 'UTC' at time zone '{zone}')"
+    return pattern.format(local), Field(call.name, kind)
+
+
 def call_sql(source: Source, call: Call) -> tuple[str, Field]:
     """SQL and result type of a function call; MALFORMED_QUERY for a function that is not known."""
+    if (
+        isinstance(call.argument, Call)
+        and call.argument.name == "CONVERTTIMEZONE"
+        and call.name in DATE_PARTS
+    ):
+        return _local_part(source, call, call.argument)
     if not isinstance(call.argument, Path):
         if call.name == "COUNT" and call.argument is None:
             return "count(*)", Field("count", "int")
         raise malformed(source.query, call.place, f"unknown function or argument: {call.name}")
     resolved = source.resolve(call.argument)
+    if call.name in ("TOLABEL", "FORMAT"):
+        # The labels of this org are its values, and it has no locale to format in.
+        return f"({resolved.sql})::varchar", replace(resolved.field, type="string")
     if call.name in DATE_PARTS and resolved.field.type in ("date", "datetime"):
         pattern, kind = DATE_PARTS[call.name]
         return pattern.format(resolved.sql), Field(call.name, kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -20,7 +20,10 @@ Value = str | float | int | bool | datetime | date | list[str]
 
 @dataclass(frozen=True)
 class QueryContext:
-    """What a query depends on besides its text: the org's objects, clock, zone and fiscal year."""
+    """What a query depends on besides its text: the org's objects, clock, zone and fiscal year.
+
+    `hidden_rows` are SOQL conditions of the rows that the user may not see, by object; `history_expires` takes field history away with age.
+    """
 
     find_object: Callable[[str], SObject | None]
     now: datetime
@@ -28,6 +31,8 @@ class QueryContext:
     fiscal_start_month: int
     include_deleted: bool = False
     version: str = "62.0"
+    hidden_rows: Mapping[str, str] = field(default_factory=dict)
+    history_expires: bool = False
 
     @property
     def today(self) -> date:
@@ -71,7 +76,7 @@ class Source:
             table, entity, names = self._join(path, parent, table, entity, names)
         found = entity.by_lower_name.get(name.lower())
         if found is None:
-            raise self._no_such_column(path, name, entity)
+            raise self.no_such_column(path, name, entity)
         return ResolvedField(self._expression(table, found), found, (*names, found.name), entity)
 
     def from_sql(self) -> str:
@@ -111,12 +116,13 @@ class Source:
     def _expression(self, table: str, found: Field) -> str:
         if found.compound:
             return _address(table, found)
-        if found.calculated:
+        if not found.stored:
             today = f"date '{self.context.today.isoformat()}'"
             return f"({FORMULAS[found.name].format(table=table, today=today)})"
         return f'{table}."{found.name}"'
 
-    def _no_such_column(self, path: Path, name: str, entity: SObject) -> SalesforceError:
+    def no_such_column(self, path: Path, name: str, entity: SObject) -> SalesforceError:
+        """INVALID_FIELD as Salesforce words it."""
         reason = (
             f"No such column '{name}' on entity '{entity.name}'. If you are attempting to use a custom field, "
             f"be sure to append the '__c' after the custom field name. {_HELP}"

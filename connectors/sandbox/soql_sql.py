@@ -2,57 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import replace
 
 from connectors.sandbox.errors import SalesforceError
-from connectors.sandbox.schema import Field, SObject
-from connectors.sandbox.soql import Call, Operand, Path, Query, SelectItem, malformed, parse
+from connectors.sandbox.relationships import find_children
+from connectors.sandbox.schema import Field
+from connectors.sandbox.soql import Call, Operand, Path, Query, SelectItem, TypeOf, malformed, parse
+from connectors.sandbox.soql_answer import CHILDREN, Column, Translated
 from connectors.sandbox.soql_functions import AGGREGATES
-from connectors.sandbox.soql_source import QueryContext, Source, Value
+from connectors.sandbox.soql_source import QueryContext, Source
+from connectors.sandbox.soql_typeof import typeof_column
 from connectors.sandbox.soql_where import condition_sql, live_filters, operand_sql, unknown_object
-from connectors.sandbox.standard_objects import NAME_OBJECT
+from connectors.sandbox.standard_objects import STANDARD_OBJECTS
 
 FIELDS_LIMIT = 200
 MAXIMUM_OFFSET = 2000
-
-
-@dataclass(frozen=True)
-class Column:
-    """One selected value: the names that lead to it, its SQL and its type."""
-
-    names: tuple[str, ...]
-    sql: str
-    field: Field
-
-
-@dataclass(frozen=True)
-class Translated:
-    """A query ready to run. `body` is everything from FROM on; `is_count` marks a bare COUNT()."""
-
-    source: Source
-    columns: tuple[Column, ...]
-    body: str
-    is_count: bool
-    is_aggregate: bool
-
-    @property
-    def parameters(self) -> list[Value]:
-        return self.source.parameters
-
-    def count_sql(self) -> str:
-        return f"select count(*) from {self.body}"
-
-    def json_sql(self) -> str:
-        """One column `record`: the JSON text of each record with its attributes."""
-        return f"select to_json({_json_record(self)})::varchar as record from {self.body}"
-
-    def csv_sql(self) -> str:
-        """One text column per selected field, headed by its path; empty text for null."""
-        selected = ", ".join(
-            f"coalesce(({_csv_value(each)})::varchar, '') as \"{'.'.join(each.names)}\""
-            for each in self.columns
-        )
-        return f"select {selected} from {self.body}"
+# Field definitions are asked for one object at a time.
+_REIFIED = re.compile(
+    r"\bwhere\b.*\b(EntityDefinition|EntityDefinitionId|DurableId)\b", re.IGNORECASE | re.DOTALL
+)
 
 
 def translate(text: str, context: QueryContext, bulk: bool = False) -> Translated:
@@ -69,14 +38,21 @@ def translate(text: str, context: QueryContext, bulk: bool = False) -> Translate
     entity = context.find_object(query.object.text)
     if entity is None:
         raise unknown_object(text, query.object)
-    source = Source(context, text, entity, query.alias, [])
+    if entity.name == "FieldDefinition" and not _REIFIED.search(text):
+        reason = "A filter on a reified column is required [EntityDefinitionId,DurableId]"
+        raise malformed(text, query.object.place, reason)
+    return _translated(Source(context, text, entity, query.alias, []), query, bulk)
+
+
+def _translated(source: Source, query: Query, bulk: bool, condition: str = "") -> Translated:
     is_count = _is_bare_count(query)
     is_aggregate = bool(query.group) or any(_is_aggregate(item.operand) for item in query.items)
     columns = () if is_count else tuple(_columns(source, query, is_aggregate, bulk))
     if bulk:
         _refuse_in_bulk(columns, is_aggregate)
-    body = _body(source, query, is_aggregate, ordered=not bulk)
-    return Translated(source, columns, body, is_count, is_aggregate)
+    order = _order(source, query, is_aggregate, ordered=not bulk)
+    body = _body(source, query, condition, order)
+    return Translated(source, columns, body, is_count, is_aggregate, order)
 
 
 def _is_bare_count(query: Query) -> bool:
@@ -88,20 +64,23 @@ def _is_bare_count(query: Query) -> bool:
     )
 
 
-def _is_aggregate(operand: Operand) -> bool:
+def _is_aggregate(operand: Operand | Query | TypeOf) -> bool:
     return isinstance(operand, Call) and operand.name in AGGREGATES
 
 
 def _columns(source: Source, query: Query, is_aggregate: bool, bulk: bool) -> list[Column]:
     columns: list[Column] = []
-    grouped = {each.text.lower() for each in query.group if isinstance(each, Path)}
     for item in query.items:
-        if isinstance(item.operand, Call) and item.operand.name == "FIELDS":
+        if isinstance(item.operand, Query):
+            columns.append(_children_column(source, item.operand, is_aggregate, len(columns)))
+        elif isinstance(item.operand, TypeOf):
+            columns.append(typeof_column(source, item.operand))
+        elif isinstance(item.operand, Call) and item.operand.name == "FIELDS":
             columns += _all_fields(source, query, item.operand, bulk)
         elif isinstance(item.operand, Path) and not is_aggregate:
             columns.append(_plain_column(source, item, item.operand))
         else:
-            columns.append(_aggregate_column(source, item, grouped, _unnamed(columns)))
+            columns.append(_aggregate_column(source, item, item.operand, query, _unnamed(columns)))
     _refuse_duplicates(source, columns)
     return columns
 
@@ -114,14 +93,45 @@ def _plain_column(source: Source, item: SelectItem, path: Path) -> Column:
     return Column(resolved.names, resolved.sql, resolved.field)
 
 
-def _aggregate_column(source: Source, item: SelectItem, grouped: set[str], number: int) -> Column:
-    sql, field = operand_sql(source, item.operand)
-    if isinstance(item.operand, Path):
-        if item.operand.text.lower() not in grouped:
-            reason = f"Field must be grouped or aggregated: {item.operand.text}"
-            raise malformed(source.query, item.operand.place, reason)
-        return Column((item.alias or field.name,), sql, field)
-    return Column((item.alias or f"expr{number}",), sql, field)
+def _aggregate_column(
+    source: Source, item: SelectItem, operand: Operand, query: Query, number: int
+) -> Column:
+    sql, field = operand_sql(source, operand)
+    if not _is_aggregate(operand) and sql not in [operand_sql(source, each)[0] for each in query.group]:
+        shown = operand.text if isinstance(operand, Path) else operand.name
+        raise malformed(source.query, operand.place, f"Field must be grouped or aggregated: {shown}")
+    name = field.name if isinstance(operand, Path) else f"expr{number}"
+    shown = f"{operand.name.lower()}({_argument(operand)})" if isinstance(operand, Call) else ""
+    return Column((item.alias or name,), sql, field, shown)
+
+
+def _argument(call: Call) -> str:
+    return call.argument.text if isinstance(call.argument, Path) else ""
+
+
+def _children_column(source: Source, query: Query, is_aggregate: bool, number: int) -> Column:
+    if is_aggregate:
+        reason = "Grouped query cannot use child relationships in the SELECT list"
+        raise malformed(source.query, query.object.place, reason)
+    objects = [each for each in map(source.context.find_object, STANDARD_OBJECTS) if each is not None]
+    found = find_children(objects, source.entity, query.object.text)
+    if found is None:
+        reason = (
+            f"Didn't understand relationship '{query.object.text}' in FROM part of query call. If you are attempting "
+            "to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please "
+            "reference your WSDL or the describe call for the appropriate names."
+        )
+        raise malformed(source.query, query.object.place, reason, "INVALID_TYPE")
+    child, field = found
+    inner = Source(
+        source.context, source.query, child, query.alias, source.parameters, f"{source.prefix}c{number}_"
+    )
+    answer = _translated(inner, query, False, f'{inner.prefix}0."{field.name}" = {source.prefix}0."Id"')
+    if answer.is_aggregate or answer.is_count:
+        reason = "Only root queries support aggregate expressions"
+        raise malformed(source.query, query.object.place, reason)
+    field = Field(query.object.text, CHILDREN)
+    return Column((query.object.text,), answer.children_sql(), field, "", answer.columns)
 
 
 def _unnamed(columns: list[Column]) -> int:
@@ -156,6 +166,8 @@ def _refuse_duplicates(source: Source, columns: list[Column]) -> None:
 
 def _refuse_in_bulk(columns: tuple[Column, ...], is_aggregate: bool) -> None:
     compound = [".".join(each.names) for each in columns if each.field.compound]
+    if any(each.field.type == CHILDREN for each in columns):
+        raise SalesforceError("API_ERROR", "Nested queries are not supported in Bulk Query")
     if compound:
         reason = f"Selecting compound data not supported in Bulk Query: {', '.join(compound)}"
         raise SalesforceError("FUNCTIONALITY_NOT_ENABLED", reason)
@@ -163,12 +175,11 @@ def _refuse_in_bulk(columns: tuple[Column, ...], is_aggregate: bool) -> None:
         raise SalesforceError("API_ERROR", "Aggregate Relationships not supported in Bulk Query")
 
 
-def _body(source: Source, query: Query, is_aggregate: bool, ordered: bool) -> str:
-    filters = live_filters(source)
+def _body(source: Source, query: Query, condition: str, order: str) -> str:
+    filters = [condition, *live_filters(source)] if condition else live_filters(source)
     filters += [condition_sql(source, query.where)] if query.where else []
     group = [operand_sql(source, each)[0] for each in query.group]
     having = condition_sql(source, query.having) if query.having else ""
-    order = _order(source, query, is_aggregate, ordered)
     clauses = [
         ("where", " and ".join(filters)),
         ("group by", ", ".join(group)),
@@ -196,46 +207,5 @@ def _order(source: Source, query: Query, is_aggregate: bool, ordered: bool) -> s
         terms.append(f"{key} {direction} nulls {'last' if item.nulls_last else 'first'}")
     # Paging and tests need an order that repeats; a bare COUNT has nothing to order.
     if (ordered or terms) and not is_aggregate:
-        terms.append('t0."Id"')
+        terms.append(f'{source.prefix}0."Id"')
     return "" if _is_bare_count(query) else ", ".join(terms)
-
-
-def _json_record(query: Translated) -> str:
-    if query.is_aggregate:
-        pairs = [f'"{each.names[0]}" := {_json_value(each)}' for each in query.columns]
-        return (
-            "struct_pack(" + ", ".join(["attributes := struct_pack(type := 'AggregateResult')", *pairs]) + ")"
-        )
-    return _json_entity(query, (), query.source.entity, "t0")
-
-
-def _json_entity(query: Translated, names: tuple[str, ...], entity: SObject, table: str) -> str:
-    version = query.source.context.version
-    type_sql = f'{table}."Type"' if entity is NAME_OBJECT else f"'{entity.name}'"
-    shown_type = "'Name'" if entity is NAME_OBJECT else type_sql
-    url = f"'/services/data/v{version}/sobjects/' || {type_sql} || '/' || {table}.\"Id\""
-    pairs = [f"attributes := struct_pack(type := {shown_type}, url := {url})"]
-    depth = len(names)
-    for head in dict.fromkeys(
-        each.names[: depth + 1] for each in query.columns if each.names[:depth] == names
-    ):
-        leaf = next((each for each in query.columns if each.names == head), None)
-        pairs.append(f'"{head[-1]}" := {_json_value(leaf) if leaf else _json_parent(query, head)}')
-    return "struct_pack(" + ", ".join(pairs) + ")"
-
-
-def _json_parent(query: Translated, names: tuple[str, ...]) -> str:
-    table, entity = query.source.joins[names]
-    return f'case when {table}."Id" is not null then {_json_entity(query, names, entity, table)} end'
-
-
-def _json_value(column: Column) -> str:
-    if column.field.type == "datetime":
-        return f"strftime({column.sql}, '%Y-%m-%dT%H:%M:%S.%g+0000')"
-    return column.sql
-
-
-def _csv_value(column: Column) -> str:
-    if column.field.type == "datetime":
-        return f"strftime({column.sql}, '%Y-%m-%dT%H:%M:%S.%gZ')"
-    return column.sql

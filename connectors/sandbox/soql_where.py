@@ -19,6 +19,7 @@ from connectors.sandbox.soql import (
     Query,
     like_pattern,
     malformed,
+    parse,
     unescaped,
 )
 from connectors.sandbox.soql_dates import date_range, midnight
@@ -178,11 +179,27 @@ def unknown_object(query: str, path: Path) -> SalesforceError:
 
 
 def live_filters(source: Source) -> list[str]:
-    """Hides the recycle bin and archived activities, as `query` does and `queryAll` does not."""
+    """Hides the recycle bin and archived activities, as `query` does and `queryAll` does not; and rows not shared."""
+    condition = source.context.hidden_rows.get(source.entity.name)
+    filters = [_unshared(source, condition)] if condition else []
+    if source.context.history_expires and source.entity.name.endswith("FieldHistory"):
+        filters.append(_young_history(source))
     if source.context.include_deleted:
-        return []
+        return filters
     hidden = [name for name in ("IsDeleted", "IsArchived") if name in source.entity.fields]
-    return [f'not {source.prefix}0."{name}"' for name in hidden]
+    return filters + [f'not {source.prefix}0."{name}"' for name in hidden]
+
+
+def _young_history(source: Source) -> str:
+    months = 24 if source.context.include_deleted else 18
+    now = source.bind(source.context.now.replace(tzinfo=None))
+    return f'{source.prefix}0."CreatedDate" >= {now}::timestamp - interval {months} month'
+
+
+def _unshared(source: Source, condition: str) -> str:
+    query = parse(f"select Id from {source.entity.name} where {condition}")
+    assert query.where is not None
+    return f"(not coalesce({condition_sql(source, query.where)}, false))"
 
 
 def _literal_days(source: Source, field: Field, literal: Literal) -> tuple[Value, Value] | None:
@@ -226,6 +243,9 @@ def literal_value(source: Source, field: Field, operand: Operand, literal: Liter
 
 
 def _typed(field: Field, literal: Literal) -> Value | None:
+    if field.reference_to == ("EntityDefinition",):
+        # Definitions are known by names instead of ids.
+        return unescaped(literal.text) if literal.kind == "string" else None
     if field.type in ("id", "reference"):
         return normalized(unescaped(literal.text)) if literal.kind == "string" else None
     if field.type in _TEXT_LITERALS:

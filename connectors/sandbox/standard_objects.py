@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from connectors.sandbox import further_fields as further
 from connectors.sandbox import object_fields as fields
 from connectors.sandbox.schema import SObject, parse_object
 
@@ -14,8 +15,27 @@ STANDARD_OBJECTS: Mapping[str, SObject] = {
         ("UserRole", "00E", fields.IDENTITY + fields.USER_ROLE),
         ("User", "005", fields.IDENTITY + fields.USER + fields.AUDIT + fields.SEEN),
         ("RecordType", "012", fields.IDENTITY + fields.RECORD_TYPE + fields.AUDIT),
-        ("Account", "001", fields.IDENTITY + fields.DELETABLE + fields.ACCOUNT + fields.AUDIT + fields.SEEN),
-        ("Contact", "003", fields.IDENTITY + fields.DELETABLE + fields.CONTACT + fields.AUDIT + fields.SEEN),
+        ("BusinessProcess", "019", fields.IDENTITY + further.BUSINESS_PROCESS + fields.AUDIT),
+        (
+            "Account",
+            "001",
+            fields.IDENTITY
+            + fields.DELETABLE
+            + fields.ACCOUNT
+            + further.PERSON_ACCOUNT
+            + fields.AUDIT
+            + fields.SEEN,
+        ),
+        (
+            "Contact",
+            "003",
+            fields.IDENTITY
+            + fields.DELETABLE
+            + fields.CONTACT
+            + further.PERSON_CONTACT
+            + fields.AUDIT
+            + fields.SEEN,
+        ),
         ("Lead", "00Q", fields.IDENTITY + fields.DELETABLE + fields.LEAD + fields.AUDIT + fields.SEEN),
         (
             "Opportunity",
@@ -38,6 +58,23 @@ STANDARD_OBJECTS: Mapping[str, SObject] = {
             "0J9",
             fields.IDENTITY + fields.DELETABLE + fields.FORECASTING_QUOTA + fields.AUDIT,
         ),
+        ("CurrencyType", "01L", fields.IDENTITY + further.CURRENCY_TYPE + fields.AUDIT),
+        ("DatedConversionRate", "04w", fields.IDENTITY + further.DATED_CONVERSION_RATE + fields.AUDIT),
+        ("Product2", "01t", fields.IDENTITY + fields.DELETABLE + further.PRODUCT + fields.AUDIT),
+        ("Pricebook2", "01s", fields.IDENTITY + fields.DELETABLE + further.PRICEBOOK + fields.AUDIT),
+        (
+            "PricebookEntry",
+            "01u",
+            fields.IDENTITY + fields.DELETABLE + further.PRICEBOOK_ENTRY + fields.AUDIT,
+        ),
+        (
+            "OpportunityLineItem",
+            "00k",
+            fields.IDENTITY + fields.DELETABLE + further.OPPORTUNITY_LINE_ITEM + fields.AUDIT,
+        ),
+        ("EmailMessage", "02s", fields.IDENTITY + fields.DELETABLE + further.EMAIL_MESSAGE + fields.AUDIT),
+        ("EntityDefinition", "4ie", further.ENTITY_DEFINITION),
+        ("FieldDefinition", "4fd", further.FIELD_DEFINITION),
     )
 }
 NAME_OBJECT = parse_object("Name", "", fields.NAME)
@@ -45,4 +82,5 @@ NAME_OBJECT = parse_object("Name", "", fields.NAME)
 
 COMPOUND_PARTS: Mapping[str, str] = {
     "BillingAddress": "Billing", "ShippingAddress": "Shipping", "MailingAddress": "Mailing", "Address": "",
+    "PersonMailingAddress": "PersonMailing",
 }  # fmt: skip

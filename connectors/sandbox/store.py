@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,18 +14,19 @@ import duckdb
 import pyarrow as pa
 
 from connectors.sandbox import ids
+from connectors.sandbox.definitions import DEFINITION_OBJECTS, refresh_definitions
 from connectors.sandbox.errors import SandboxError
+from connectors.sandbox.own_schema import OrgSchema, quoted
 from connectors.sandbox.picklists import DEFAULT_STAGES
 from connectors.sandbox.schema import Field, SObject
-from connectors.sandbox.soql_source import NAME_VIEW, QueryContext
-from connectors.sandbox.standard_objects import NAME_OBJECT, STANDARD_OBJECTS
+from connectors.sandbox.soql_source import QueryContext
 from connectors.sandbox.starting_rows import INTEGRATION_USERNAME, Row, integration_user, organization, stages
+from connectors.sandbox.transactions import OpenTransaction, OpenTransactions
 
-_NAMED = ("User", "Account", "Contact", "Lead", "Opportunity")
 _SETTINGS = """
 create table if not exists _settings (name varchar primary key, value varchar);
-create table if not exists _fields (object varchar, name varchar, definition varchar);
 create table if not exists _counters (object varchar primary key, next_number bigint);
+create table if not exists _delete_log (object varchar, id varchar, deleted_at timestamp);
 """
 
 
@@ -41,62 +40,45 @@ class Org:
         self.path = path
         self.lock = threading.RLock()
         self._system_clock = system_clock
-        self._connection = _open(path)
+        self._database = _open(path)
+        # The connection written on: the database's own, or that of a late transaction while it is being written.
+        self._connection = self._database
+        self._is_writing = False
+        self._writing_thread: int | None = None
+        self.transactions = OpenTransactions()
         self.run("set TimeZone = 'UTC'")
-        self._objects = dict(STANDARD_OBJECTS)
         with self.transaction():
             self.run(_SETTINGS)
-            self._read_custom_fields()
-            self._create_tables()
+            self.schema = OrgSchema(self.run)
 
     def close(self) -> None:
         with self.lock:
-            self._connection.close()
+            self.transactions.abandon()
+            self._database.close()
 
     # objects
 
     @property
     def objects(self) -> Mapping[str, SObject]:
-        """Objects by name, with the org's own fields."""
-        return self._objects
+        """Objects by name, with the org's own fields and those it lacks the features for."""
+        return self.schema.objects
 
     def find_object(self, name: str) -> SObject | None:
-        """An object by name in any case; None when the org has none."""
-        return self._objects.get(name) or self._by_lower_name.get(name.lower())
-
-    @cached_property
-    def _by_lower_name(self) -> dict[str, SObject]:
-        return {name.lower(): each for name, each in self._objects.items()}
+        """An object by name in any case, as the org's features leave it; None when the org has none."""
+        found = self.schema.find(name)
+        if found is not None and found.name in DEFINITION_OBJECTS and self.schema.is_stale:
+            with self.lock:
+                refresh_definitions(self)
+        return found
 
     def object_of_id(self, record_id: str) -> SObject | None:
         """The object whose key prefix an id carries."""
-        return next((each for each in self._objects.values() if each.key_prefix == record_id[:3]), None)
+        return next((each for each in self.objects.values() if each.key_prefix == record_id[:3]), None)
 
     def add_fields(self, object_name: str, fields: Sequence[Field]) -> None:
         """Adds fields to an object of this org, with empty columns for the rows there are."""
         with self.lock:
-            for each in fields:
-                self.run(f'alter table "{object_name}" add column "{quoted(each.name)}" {each.column_type}')
-                row = [object_name, each.name, json.dumps(asdict(each))]
-                self.run("insert into _fields values ($1, $2, $3)", row)
-            self._put_object(self._objects[object_name].with_fields(fields))
-
-    def _put_object(self, entity: SObject) -> None:
-        self._objects[entity.name] = entity
-        self.__dict__.pop("_by_lower_name", None)
-
-    def _read_custom_fields(self) -> None:
-        rows = self.run("select object, definition from _fields")
-        for object_name, definition in rows:
-            values = json.loads(str(definition))
-            values["reference_to"] = tuple(values["reference_to"])
-            self._put_object(self._objects[str(object_name)].with_fields([Field(**values)]))
-
-    def _create_tables(self) -> None:
-        for entity in self._objects.values():
-            columns = ", ".join(f'"{each.name}" {each.column_type}' for each in entity.stored_fields)
-            self.run(f'create table if not exists "{entity.name}" ({columns})')
-        self.run(f'create or replace view "{NAME_VIEW}" as ' + _name_view(self._objects))
+            self.schema.add(object_name, fields)
 
     # settings and clock
 
@@ -143,6 +125,12 @@ class Org:
         return int(str(row[0])) if row and row[0] else 1
 
     @property
+    def currency(self) -> str:
+        """The ISO code of the org's own currency."""
+        row = self.fetch_one('select "DefaultCurrencyIsoCode" from "Organization" limit 1')
+        return str(row[0]) if row and row[0] else "USD"
+
+    @property
     def organization_id(self) -> str:
         row = self.fetch_one('select "Id" from "Organization" limit 1')
         return str(row[0]) if row else ids.numbered("00D", 1)
@@ -155,15 +143,17 @@ class Org:
     def query_context(self, include_deleted: bool = False, version: str = "62.0") -> QueryContext:
         """What translating a SOQL query needs to know of this org."""
         return QueryContext(
-            self.find_object, self.now(), self.time_zone, self.fiscal_start_month, include_deleted, version
-        )
+            self.find_object, self.now(), self.time_zone, self.fiscal_start_month, include_deleted, version,
+            history_expires="history_retention" in self.schema.features,
+        )  # fmt: skip
 
     # reading and writing
 
     def fetch_one(self, sql: str, parameters: Sequence[object] = ()) -> tuple[object, ...] | None:
         """The first row of a query."""
         with self.cursor() as cursor:
-            return cursor.execute(sql, list(parameters)).fetchone()
+            # Read to its end: inside a transaction the connection is needed for the next statement.
+            return next(iter(cursor.execute(sql, list(parameters)).fetchall()), None)
 
     def fetch_rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Rows as dictionaries; for at most a few hundred rows."""
@@ -174,8 +164,11 @@ class Org:
 
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A reader's own connection to the file: sees what is committed."""
-        cursor = self._connection.cursor()
+        """A reader's own connection to the file: sees what is committed, inside a transaction what that has written."""
+        if self._writing_thread == threading.get_ident():
+            yield self._connection
+            return
+        cursor = self._database.cursor()
         try:
             cursor.execute("set TimeZone = 'UTC'")
             yield cursor
@@ -183,16 +176,47 @@ class Org:
             cursor.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The writing connection in a transaction: all or nothing."""
+    def transaction(self) -> Iterator[None]:
+        """The writing connection in a transaction: all or nothing. Inside another one, a part of that."""
         with self.lock:
+            if self._is_writing:
+                yield
+                return
             self._connection.begin()
+            self._is_writing, self._writing_thread = True, threading.get_ident()
             try:
-                yield self._connection
+                yield
             except BaseException:
                 self._connection.rollback()
                 raise
+            finally:
+                self._is_writing, self._writing_thread = False, None
             self._connection.commit()
+
+    @contextmanager
+    def late_transaction(self, commit_at: datetime | None) -> Iterator[OpenTransaction]:
+        """A transaction that stays open when left, until `commit_late` is told or the clock passes `commit_at`."""
+        with self.lock:
+            opened = OpenTransaction(self._database.cursor(), self.now(), commit_at)
+            opened.connection.execute("set TimeZone = 'UTC'")
+            opened.connection.begin()
+            self._connection, self._is_writing = opened.connection, True
+            self.transactions.open.append(opened)
+            try:
+                yield opened
+            except BaseException:
+                self.transactions.open.remove(opened)
+                opened.connection.close()
+                raise
+            finally:
+                self._connection, self._is_writing = self._database, False
+
+    def commit_late(self, everything: bool = False) -> int:
+        """Commits the late transactions that are due, or all of them; returns how many."""
+        if not self.transactions.open:
+            return 0
+        with self.lock:
+            return self.transactions.commit(None if everything else self.now())
 
     def update_from(self, object_name: str, assignments: str, table: pa.Table) -> None:
         """Sets columns from an Arrow table known as `_changed` to the assignments, matched by Id."""
@@ -202,21 +226,31 @@ class Org:
                 f'update "{object_name}" set {assignments} from _changed where "{object_name}"."Id" = _changed."Id"'
             )
             self._connection.unregister("_changed")
+        if object_name == "Organization":
+            self.__dict__.pop("time_zone", None)
+
+    def delete_listed(self, object_name: str, ids_table: pa.Table) -> None:
+        """Removes the rows whose Id stands in an Arrow table's column Id."""
+        with self.lock:
+            self._connection.register("_listed", ids_table)
+            self.run(f'delete from "{object_name}" where "Id" in (select "Id" from _listed)')
+            self._connection.unregister("_listed")
 
     def new_ids(self, object_name: str, count: int) -> list[str]:
         """The next `count` ids of an object, in order."""
         first = self.reserve_numbers(object_name, count)
-        prefix = self._objects[object_name].key_prefix
+        prefix = self.objects[object_name].key_prefix
         return [ids.numbered(prefix, number) for number in range(first, first + count)]
 
     def reserve_numbers(self, object_name: str, count: int) -> int:
         """Takes the numbers of the next `count` ids of an object; returns the first."""
         with self.lock:
+            # Never on a late transaction's connection: numbers are taken at once and for good.
             sql = "select next_number from _counters where object = $1"
-            rows = self.run(sql, [object_name])
+            rows = self._database.execute(sql, [object_name]).fetchall()
             first = int(str(rows[0][0])) if rows else 1
             sql = "insert or replace into _counters values ($1, $2)"
-            self.run(sql, [object_name, first + count])
+            self._database.execute(sql, [object_name, first + count]).fetchall()
         return first
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
@@ -229,13 +263,13 @@ class Org:
         """Adds a few rows given as dictionaries of stored values."""
         if not rows:
             return
-        schema = arrow_schema(self._objects[object_name].stored_fields)
+        schema = arrow_schema(self.objects[object_name].stored_fields)
         with self.lock:
             self.insert_table(object_name, pa.Table.from_pylist(list(rows), schema=schema))
 
     def insert_table(self, object_name: str, table: pa.Table) -> None:
         """Adds the rows of an Arrow table whose columns are fields of the object, cast to their types."""
-        fields = self._objects[object_name].fields
+        fields = self.objects[object_name].fields
         given = [name for name in table.column_names if name in fields and fields[name].stored]
         missing = [name for name, each in fields.items() if each.type == "boolean" and name not in given]
         casts = ", ".join(
@@ -273,11 +307,6 @@ class Org:
             self.insert_rows("OpportunityStage", list(stages(stage_ids)))
 
 
-def quoted(name: str) -> str:
-    """A column name made safe inside double quotes."""
-    return name.replace('"', '""')
-
-
 def arrow_schema(fields: Iterable[Field]) -> pa.Schema:
     """Arrow types of stored values: datetimes are naive UTC microseconds."""
     types: dict[str, pa.DataType] = {
@@ -309,17 +338,3 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
         raise SandboxError(
             f"cannot open the org file {path}: {reason}; stop what else uses it or name another"
         ) from error
-
-
-def _name_view(objects: Mapping[str, SObject]) -> str:
-    selects = []
-    for name in _NAMED:
-        fields = objects[name].fields
-        columns = [
-            f"'{name}' as \"Type\"" if each.name == "Type"
-            else f'"{each.name}"' if each.name in fields
-            else f'null::{each.column_type} as "{each.name}"'
-            for each in NAME_OBJECT.fields.values()
-        ]  # fmt: skip
-        selects.append(f'select {", ".join(columns)} from "{name}"')
-    return " union all ".join(selects)

@@ -40,7 +40,12 @@ def test_a_wrong_login_is_refused_in_oauths_form(caller: Caller, form: dict[str,
 def test_password_and_basic_authorization_log_in_too(caller: Caller) -> None:
     sandbox = caller.sandbox
     client = {"client_id": sandbox.client_id, "client_secret": sandbox.client_secret}
-    form = {"grant_type": "password", "username": "u", "password": sandbox.client_secret, **client}
+    form = {
+        "grant_type": "password",
+        "username": "integration@sandbox.gyakusan.example",
+        "password": sandbox.client_secret,
+        **client,
+    }
     granted = requests.post(sandbox.url + TOKEN + "/", data=form, timeout=10).json()
     assert granted["instance_url"] == sandbox.url
     basic = requests.post(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,24 +14,32 @@ import pytest
 
 from connectors.sandbox.bulk import row_offsets
 from connectors.sandbox.ids import normalized, numbered
+from connectors.sandbox.process import SandboxProcess, start
 from connectors.sandbox.store import Org
 from tests.sandbox.conftest import Caller
 
 TOTAL = 4_321
 
 
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    """An org of its own: rows are counted here."""
+    with start(tmp_path_factory.mktemp("many leads") / "org.duckdb") as running:
+        yield running
+
+
 @pytest.fixture(scope="module", autouse=True)
-def _many_leads(sandbox: object) -> None:
-    made = Caller(sandbox)  # type: ignore[arg-type]
+def _many_leads(sandbox: SandboxProcess) -> None:
+    made = Caller(sandbox)
     made.log_in()
-    for start in range(0, TOTAL, 200):
+    for first in range(0, TOTAL, 200):
         rows = [
             {
                 "attributes": {"type": "Lead"},
                 "LastName": f"L{number:05d}",
                 "Company": 'a,"b"\nc' if number % 7 else "商社",
             }
-            for number in range(start, min(start + 200, TOTAL))
+            for number in range(first, min(first + 200, TOTAL))
         ]
         assert made.call("POST", "composite/sobjects", json={"records": rows}).status_code == 200
 

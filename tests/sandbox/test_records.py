@@ -195,13 +195,21 @@ def test_upsert_by_external_id_creates_then_updates(caller: Caller) -> None:
     assert caller.call("GET", path).json()["Subject"] == "two"
 
 
-def test_a_unique_field_refuses_a_value_in_other_case_but_only_within_its_object(caller: Caller) -> None:
+def test_a_unique_field_refuses_a_value_twice_but_only_within_its_object_and_case(caller: Caller) -> None:
     reply = caller.call("POST", "sobjects/Task", json={"Subject": "x", "GyakusanActionKey__c": "twice"})
     assert reply.status_code == 201
     event = {"Subject": "x", "ActivityDate": "2026-01-01", "GyakusanActionKey__c": "twice"}
     assert caller.call("POST", "sobjects/Event", json=event).status_code == 201
-    again = caller.call("POST", "sobjects/Task", json={"Subject": "x", "GyakusanActionKey__c": "TWICE"})
+    again = caller.call("POST", "sobjects/Task", json={"Subject": "x", "GyakusanActionKey__c": "twice"})
     assert again.json()[0]["errorCode"] == "DUPLICATE_VALUE"
+    # The field of the org package is case-sensitive; others are not.
+    other = caller.call("POST", "sobjects/Task", json={"Subject": "x", "GyakusanActionKey__c": "TWICE"})
+    assert other.status_code == 201
+    added = {"object": "Task", "action": "add", "name": "Loose__c", "type": "string", "unique": True}
+    assert caller.call("POST", "/sandbox/fields", json=added).ok
+    replies = [caller.call("POST", "sobjects/Task", json={"Loose__c": each}) for each in ("one", "ONE")]
+    assert [each.status_code for each in replies] == [201, 400]
+    caller.call("POST", "/sandbox/fields", json={"object": "Task", "action": "remove", "name": "Loose__c"})
 
 
 def _rows(count: int, prefix: str) -> list[dict[str, object]]:
