@@ -5,7 +5,7 @@ UV_VERSION := 0.13.8
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: run test test-slow check serve setup clean bench-night bench-log
+.PHONY: run test test-slow check serve setup clean bench-night bench-log bench-extract
 .DEFAULT_GOAL := run
 
 .venv/ready: uv.lock pyproject.toml
@@ -35,6 +35,9 @@ bench-night: .venv/ready
 
 bench-log: .venv/ready
 	@$(BIN)/python benches/log.py
+
+bench-extract: .venv/ready
+	@$(BIN)/python benches/extract.py
 
 check: .venv/ready
 	@$(BIN)/ruff check .

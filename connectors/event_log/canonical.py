@@ -21,27 +21,46 @@ _LARGEST_INT = 9.2e18
 
 @dataclass(frozen=True)
 class ColumnSql:
-    """SQL of one column: its typed value, the source's own text, and the canonical text of the value."""
+    """SQL of one column: its typed value, the source's own text, and the canonical text of the value.
+
+    `cast_from` names the landed column when it has the log's type already and nothing is left to do.
+    """
 
     name: str
     typed: str
     given: str
     canonical: str
     can_fail: bool
+    cast_from: str | None = None
 
 
 def column_sql(name: str, log_type: pa.DataType, source_name: str, source_type: pa.DataType) -> ColumnSql:
     """The expressions that bring a source column to the log's type."""
     given = identifier(source_name)
     text = f"nullif({given}::varchar, '')"
-    as_is = source_type == log_type and log_type not in (pa.string(), pa.float64())
     as_number = given if _is_number(source_type) else None
     return ColumnSql(
         name=name,
-        typed=given if as_is else _CASTERS[log_type](text, as_number),
+        typed=_CASTERS[log_type](text, as_number),
         given=text,
         canonical=canonical_text(identifier(name), log_type),
-        can_fail=not as_is and log_type != pa.string(),
+        can_fail=log_type != pa.string(),
+    )
+
+
+def typed_column_sql(
+    name: str, log_type: pa.DataType, source_name: str, *, has_carriage_returns: bool
+) -> ColumnSql:
+    """The expressions of a source column that has the log's type and no empty texts already."""
+    given, column = identifier(source_name), identifier(name)
+    is_plain = log_type == pa.string() and not has_carriage_returns
+    return ColumnSql(
+        name=name,
+        typed=given,
+        given=given,
+        canonical=column if is_plain else canonical_text(column, log_type),
+        can_fail=False,
+        cast_from=source_name,
     )
 
 
@@ -64,13 +83,22 @@ def values_hash(texts: Mapping[str, str]) -> str:
 
     Names and values carry their lengths, so no two different rows run together into one text.
     """
-    parts = [f"{literal(sized(name))} || {_sized_sql(texts[name])}" for name in sorted(texts)]
-    return _digest(parts)
+    return _digest([part for name in sorted(texts) for part in _named_parts(name, texts[name])])
 
 
 def identity(parts: Sequence[str]) -> str:
     """Hash (32 hex digits) of SQL texts in the order given; a null part is told from an empty one."""
     return _digest([f"coalesce({_sized_sql(part)}, '-')" for part in parts])
+
+
+def _named_parts(name: str, text: str) -> tuple[str, str, str, str]:
+    # Apart, not joined by ||: every || copies what stands before it, and these are nearly all of a pull's work.
+    return (
+        f"if({text} is null, null, {literal(sized(name))})",
+        f"length({text})",
+        f"if({text} is null, null, ':')",
+        text,
+    )
 
 
 def uncast_json(columns: Sequence[ColumnSql]) -> str:
@@ -107,7 +135,7 @@ def _sized_sql(text_sql: str) -> str:
 
 
 def _digest(parts: Sequence[str]) -> str:
-    joined = f"concat_ws('', {', '.join(parts)})" if parts else "''"
+    joined = f"concat({', '.join(parts)})" if parts else "''"
     return f"left(sha256({joined}), 32)"
 
 

@@ -38,9 +38,12 @@ TYPE_NAMES: Mapping[pa.DataType, str] = {
     INSTANT: "datetime",
 }
 
-# Fields that describe who looked at a record, not the record: kept as read, but no change of state.
+# Fields that describe who looked at a record, or how long ago something was, not the record: kept as read, but
+# no change of state.
 VOLATILE_FIELDS: Mapping[str, frozenset[str]] = {
-    "*": frozenset({"LastViewedDate", "LastReferencedDate"}),
+    "*": frozenset(
+        {"LastViewedDate", "LastReferencedDate", "AgeInDays", "LastActivityInDays", "LastStageChangeInDays"}
+    ),
 }
 
 _ROUTES_KEY = b"gyakusan.routes"

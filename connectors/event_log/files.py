@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from connectors.event_log.contract import is_text
 from connectors.event_log.errors import LogError, from_os_error
 
 CONTRACT_NAME = "contract.parquet"
 _BATCH_NAME = re.compile(r"(?P<first>\d{15})-(?P<last>\d{15})\.parquet")
 _ASIDE_SUFFIX = ".tmp"
 ROW_GROUP_ROWS = 122_880
+_DIFFERENT_IN_EVERY_ROW = frozenset({"event_id", "record_id", "values_hash", "Id"})
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,41 @@ def batch_files(folder: Path) -> list[BatchFile]:
 def last_sequence(folder: Path) -> int:
     """Highest sequence ever given out in a stream, 0 before the first; from file names alone."""
     return max((batch.last_sequence for batch in batch_files(folder)), default=0)
+
+
+def holding(batches: Iterable[BatchFile], ids: pa.ChunkedArray[Any]) -> list[BatchFile]:
+    """The batches that may hold facts of these records, by the ids in their footers; a missing id counts as ''.
+
+    A first sync brings records about in order of their ids: what a page is compared with then does not grow.
+    """
+    if len(ids) == 0:
+        return []
+    lowest = "" if ids.null_count else pc.min(ids).as_py()
+    highest = pc.max(ids).as_py() or ""
+    return [batch for batch in batches if _overlaps(_ends(batch.path), lowest, highest)]
+
+
+def _overlaps(ends: tuple[str, str] | None, lowest: str, highest: str) -> bool:
+    return ends is None or (ends[0] <= highest and lowest <= ends[1])
+
+
+def _ends(path: Path) -> tuple[str, str] | None:
+    state = path.stat()
+    return _footer_ends(path, state.st_mtime_ns, state.st_size)
+
+
+@functools.cache
+def _footer_ends(path: Path, _modified_ns: int, _size: int) -> tuple[str, str] | None:
+    """First and last record_id of a file; None when its footer does not say."""
+    footer = pq.read_metadata(path)
+    place = footer.schema.names.index("record_id")
+    ends: list[str] = []
+    for number in range(footer.num_row_groups):
+        group = footer.row_group(number).column(place).statistics
+        if group is None or not group.has_min_max or group.null_count:
+            return None
+        ends += [str(group.min), str(group.max)]
+    return (min(ends), max(ends)) if ends else None
 
 
 def write_parquet(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
@@ -98,11 +138,20 @@ def sync_folder(folder: Path) -> None:
 
 def _write_synced(aside: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
     with aside.open("wb") as handle:
-        with pq.ParquetWriter(handle, schema, compression="zstd") as writer:
+        # The stub knows only yes and no; pyarrow takes names as well.
+        repeating = cast(Any, _repeating_columns(schema))
+        with pq.ParquetWriter(handle, schema, compression="zstd", use_dictionary=repeating) as writer:
             for table in tables:
                 writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
         handle.flush()
         os.fsync(handle.fileno())
+
+
+def _repeating_columns(schema: pa.Schema) -> list[str]:
+    """The columns worth a dictionary: texts, but for those that are different in (nearly) every row."""
+    return [
+        field.name for field in schema if is_text(field.type) and field.name not in _DIFFERENT_IN_EVERY_ROW
+    ]
 
 
 def _discard(aside: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,12 +25,21 @@ from connectors.event_log.contract import (
     routes,
 )
 from connectors.event_log.errors import LogError
-from connectors.event_log.landing import POSITION, landing
+from connectors.event_log.landing import POSITION, Landing, landing, positions, unseen_fields
 from connectors.event_log.maintenance import Compacted, Erased
 from connectors.event_log.observed import Reading, changed_sql, facts_sql, gone_sql
 from connectors.event_log.query import file_list, instant_sql, query
 
 LOCK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Columns a batch did not carry, those of them with a value in the log, and how far that was asked."""
+
+    unseen: tuple[str, ...]
+    filled: frozenset[str]
+    sequence: int
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,7 @@ class EventLog:
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
         self._lock = FileLock(str(self.root / ".lock"))
+        self._kept: dict[str, _Kept] = {}
 
     def streams(self) -> list[str]:
         """Names of the streams that have a contract."""
@@ -82,7 +94,8 @@ class EventLog:
         """Append those rows of a Salesforce object that differ from the last known state of their record.
 
         Rows are one per version of a record, columns named as the source names them, typed or text; `Id` is
-        required. Reading the same state again appends nothing. Raises KeyError for an undeclared stream.
+        required. Reading the same state again appends nothing. A field that is no column of the rows is
+        unknown, not null: the record keeps its last known value. Raises KeyError for an undeclared stream.
         """
         contract = self.contract(stream)
         if "id" not in {name.lower() for name in rows.column_names}:
@@ -90,8 +103,13 @@ class EventLog:
         batch = landing(stream, contract, rows, routes(contract))
         with self.writing():
             reading = self._reading(stream, observed_at, window)
+            batch = self._keeping_unseen(stream, contract, batch, rows.column_names)
+            typed = batch.typed(lambda sql, landed: query(sql, self._folder(stream), landed))
+            reading = replace(reading, known=self._known_of(stream, typed[batch.id_name()]))
             sql = changed_sql(reading, contract, batch)
-            return self._append(reading, sql, batch.rows, run_id, source)
+            landed = self._append(reading, sql, typed, run_id, source)
+            self._kept[stream] = replace(self._kept[stream], sequence=self.last_sequence(stream))
+            return landed
 
     def append_gone(
         self,
@@ -192,6 +210,25 @@ class EventLog:
             folders = [self._folder(stream) for stream in self.streams() if stream != ERASURES]
             return maintenance.erase(folders, record_ids)
 
+    def _keeping_unseen(
+        self, stream: str, contract: pa.Schema, batch: Landing, source_names: Sequence[str]
+    ) -> Landing:
+        unseen = unseen_fields(contract, source_names)
+        names = tuple(field.name for field in unseen)
+        kept = self._kept.get(stream)
+        # Most unseen fields never held a value: that is asked once for a run of batches alike.
+        if kept is None or (kept.unseen, kept.sequence) != (names, self.last_sequence(stream)):
+            kept = self._kept[stream] = _Kept(names, self._filled(stream, names), self.last_sequence(stream))
+        filled = [field for field in unseen if field.name in kept.filled]
+        return batch.keeping(filled, self.scan(stream))
+
+    def _filled(self, stream: str, names: Sequence[str]) -> frozenset[str]:
+        if not names or not self.last_sequence(stream):
+            return frozenset()
+        held = ", ".join(f"{_was_filled(name)} as {identifier(name)}" for name in names)
+        found = query(f"select {held} from {self.scan(stream)}", self._folder(stream)).to_pylist()[0]
+        return frozenset(name for name in names if found[name])
+
     def _append(self, reading: Reading, sql: str, landed: pa.Table, run_id: str, source: str) -> Appended:
         stream = reading.stream
         folder = self._folder(stream)
@@ -204,6 +241,8 @@ class EventLog:
             return Appended(stream, landed.num_rows, 0, None)
         path = files.batch_path(folder, first, first + facts.num_rows - 1)
         contract = self.contract(stream)
+        if POSITION in facts.column_names:
+            facts = _beside(facts, landed)
         files.write_parquet(path, contract, [_conformed(facts, contract)])
         return Appended(stream, landed.num_rows, facts.num_rows, path)
 
@@ -214,6 +253,11 @@ class EventLog:
         condition = f"where {where}" if where else ""
         table = query(f"select {wanted} from {source} {condition} order by sequence", self._folder(stream))
         return table.cast(pa.schema([contract.field(name) for name in names]))
+
+    def _known_of(self, stream: str, ids: pa.ChunkedArray[Any]) -> str:
+        folder = self._folder(stream)
+        batches = files.holding(files.batch_files(folder), ids)
+        return file_list([*(batch.path for batch in batches), folder / files.CONTRACT_NAME])
 
     def _reading(self, stream: str, observed_at: datetime, window: str = "") -> Reading:
         return Reading(stream, self.scan(stream), self._erased(stream), observed_at, window)
@@ -253,6 +297,23 @@ class EventLog:
             self._lock.release()
 
 
+def _was_filled(name: str) -> str:
+    in_uncast = f"contains(coalesce(uncast, ''), {literal(json.dumps(name) + ':')})"
+    return f"bool_or({identifier(name)} is not null or {in_uncast})"
+
+
+def _beside(facts: pa.Table, landed: pa.Table) -> pa.Table:
+    """The facts with the columns of the landed rows they are about."""
+    places = facts[POSITION]
+    facts, landed = facts.drop_columns([POSITION]), landed.drop_columns([POSITION])
+    # As they came, they mostly come in order; taking rows copies every column.
+    if not places.combine_chunks().equals(positions(landed.num_rows)):
+        landed = landed.combine_chunks().take(places)
+    for name, values in zip(landed.column_names, landed.columns, strict=True):
+        facts = facts.append_column(name, values)
+    return facts
+
+
 def _conformed(facts: pa.Table, contract: pa.Schema) -> pa.Table:
     present = set(facts.column_names)
     columns = [
@@ -268,7 +329,7 @@ def _gone_rows(rows: pa.Table) -> pa.Table:
         gone = gone.append_column("occurred_at", rows["occurred_at"].cast(INSTANT))
     else:
         gone = gone.append_column("occurred_at", pa.nulls(rows.num_rows, INSTANT))
-    return gone.append_column(POSITION, pa.array(range(rows.num_rows), pa.int64()))
+    return gone.append_column(POSITION, positions(rows.num_rows))
 
 
 def _require_columns(stream: str, rows: pa.Table, names: Sequence[str]) -> None:

@@ -1,7 +1,9 @@
 """SQL that turns rows into the facts that differ from what the log knows (design decision 1).
 
 All statements read the registered table `landed` and give `event_id, record_id, kind, occurred_at,
-values_hash, uncast` and the typed columns, in the order the facts are to be numbered.
+values_hash` in the order the facts are to be numbered. Those on whole records of the source give beside them
+where the row stands in `landed`, whose wide columns need not pass through SQL; the others `uncast` and the typed
+columns.
 """
 
 from __future__ import annotations
@@ -39,15 +41,14 @@ class Reading:
 
 
 def changed_sql(reading: Reading, contract: pa.Schema, rows: Landing) -> str:
-    """Facts that differ from the record's state before them.
+    """Facts that differ from the record's state before them; `landed` holds the typed rows.
 
     A row is compared with the one before it of the same record (by occurred_at, ties in landing order), the
     first with the last fact of the log. A state no newer than the one before carries the window in its
     identity, so that A → B → A under one SystemModstamp stays three facts.
     """
-    own = "".join(f", {identifier(name)}" for name in rows.names())
     return f"""
-    with {_hashed_ctes(reading, contract, rows, own)}, {_compared_ctes(reading)}, changed as (
+    with {_hashed_ctes(reading, contract, rows)}, {_compared_ctes(reading)}, changed as (
       select *,
         case when is_gone then 'deleted' when prior_is_gone then 'undeleted' else 'observed' end as kind,
         case when occurred_at <= prior_occurred_at
@@ -56,7 +57,7 @@ def changed_sql(reading: Reading, contract: pa.Schema, rows: Landing) -> str:
       where prior_hash is null or prior_hash <> values_hash or prior_is_gone <> is_gone
     )
     select {_event_id(reading.stream, "discriminator")} as event_id, record_id, kind, occurred_at,
-      values_hash, uncast{own}
+      values_hash, {POSITION}
     from changed order by occurred_at, {POSITION}"""
 
 
@@ -107,17 +108,17 @@ def facts_sql(reading: Reading, contract: pa.Schema, rows: Landing, key: Sequenc
     from first_of_key anti join {reading.known} as known using (event_id) order by {POSITION}"""
 
 
-def _hashed_ctes(reading: Reading, contract: pa.Schema, rows: Landing, own: str) -> str:
+def _hashed_ctes(reading: Reading, contract: pa.Schema, rows: Landing) -> str:
     instants = {field.name for field in contract if field.type == INSTANT}
     filled = {name.lower(): identifier(name) for name in rows.names()}
     times = [filled[name.lower()] for name in _OCCURRED_FROM if name in instants and name.lower() in filled]
     return f"""hashed as (
-      select {POSITION}, uncast{own},
+      select {POSITION},
         coalesce({filled["id"]}, '') as record_id,
         coalesce({", ".join([*times, instant_sql(reading.observed_at)])}) as occurred_at,
         coalesce({filled.get("isdeleted", "false")}, false) as is_gone,
         {values_hash(rows.canonical(volatile_fields(reading.stream)))} as values_hash
-      from ({rows.typed_sql()})
+      from landed
     ), keyed as materialized (
       select *, {_RECORD_KEY} as record_key from hashed {_not_erased(reading.erased)}
     )"""
@@ -127,7 +128,7 @@ def _compared_ctes(reading: Reading) -> str:
     return f"""last_known as (
       select {_RECORD_KEY} as record_key, max_by(values_hash, sequence) as known_hash,
         max_by(kind, sequence) in {_GONE} as known_is_gone, max_by(occurred_at, sequence) as known_occurred_at
-      from {reading.known} where {_RECORD_KEY} in (select record_key from keyed) group by all
+      from {reading.known} where record_id in (select record_id from keyed) group by all
     ), chained as (
       select *, row_number() over chain as place, lag(values_hash) over chain as batch_hash,
         lag(is_gone) over chain as batch_is_gone, lag(occurred_at) over chain as batch_occurred_at
