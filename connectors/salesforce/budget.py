@@ -24,7 +24,8 @@ class ApiBudget:
     """Calls that may still be spent today.
 
     `reserve_share` of the org's daily allowance is never touched; `max_calls` caps this run on its own
-    account. The org's figure, from the header of every reply, outranks our count.
+    account. The org's figure, from the header of every reply, outranks our count. Once the org has refused a
+    call for its limit (`is_closed`) no other is tried.
     """
 
     reserve_share: float = 0.2
@@ -33,9 +34,12 @@ class ApiBudget:
     allowed: int | None = None
     calls: int = 0
     bulk_jobs_left: int | None = None
+    is_closed: bool = False
 
     def remaining(self) -> int | None:
         """Calls left to us; None while neither the org nor the caller has named a limit."""
+        if self.is_closed:
+            return 0
         of_org = None if self.allowed is None else int(self.allowed * (1 - self.reserve_share)) - self.used
         of_run = None if self.max_calls is None else self.max_calls - self.calls
         known = [left for left in (of_org, of_run) if left is not None]
@@ -45,12 +49,17 @@ class ApiBudget:
         """Account for one call. Raises BudgetExhausted, before the call is made, when none is left."""
         if self.remaining() == 0:
             raise BudgetExhausted(
-                f"no API calls left to spend: {self.used} of {self.allowed or 'unknown'} used in 24 hours, "
+                f"no API calls left within the limit: {self.used} of {self.allowed or 'unknown'} used in 24 hours, "
                 f"{self.calls} by this run, {self.reserve_share:.0%} kept back for the org's people",
                 remedy="run again later, or lower the reserve",
             )
         self.calls += 1
         self.used += 1
+
+    def spend_bulk_job(self) -> None:
+        """Account for one Bulk query job."""
+        if self.bulk_jobs_left:
+            self.bulk_jobs_left -= 1
 
     def observe(self, headers: Mapping[str, str]) -> None:
         """Take over what the org says it has counted."""

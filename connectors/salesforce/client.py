@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import requests
 
 from connectors.salesforce.budget import ApiBudget
-from connectors.salesforce.describe import Described, read_description
+from connectors.salesforce.describe import Described, ObjectFlags, read_description, read_object_list
 from connectors.salesforce.errors import SalesforceProblem
 from connectors.salesforce.login import Credentials, check_target, fetch_token
 from connectors.salesforce.replies import faults_in, faults_of, refusal
@@ -91,6 +91,10 @@ class SalesforceClient:
             raise refusal(
                 error.status, faults_in(error.content), where=f"{method} {path.partition('?')[0]}"
             ) from None
+
+    def objects(self) -> Mapping[str, ObjectFlags]:
+        """All objects the org shows this user, with what can be done with them; one call."""
+        return read_object_list(self.restful("sobjects"))
 
     def describe(self, object_name: str) -> Described:
         """Fields the org shows. Raises MissingObject when it shows none of the object."""

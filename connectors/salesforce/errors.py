@@ -98,7 +98,11 @@ class ServerFault(SalesforceProblem):
 
 
 class BulkJobFailed(SalesforceProblem):
-    """A Bulk 2.0 job ended as Failed or Aborted, or never ended."""
+    """A Bulk 2.0 job ended as Failed or Aborted, or the org no longer has it."""
+
+
+class BulkJobUnfinished(SalesforceProblem):
+    """A Bulk 2.0 job is still at work after the longest wait; the next run waits on."""
 
 
 class RequestRefused(SalesforceProblem):

@@ -6,25 +6,16 @@ the org beyond it, custom ones included, come along as describe reports them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-import pyarrow as pa
-
-INSTANT = pa.timestamp("us", tz="UTC")
-MONEY = pa.decimal128(18, 4)
-
-ARROW_TYPES: Mapping[str, pa.DataType] = {
-    "boolean": pa.bool_(),
-    "int": pa.int64(),
-    "long": pa.int64(),
-    "double": pa.float64(),
-    "percent": pa.float64(),
-    "currency": MONEY,
-    "date": pa.date32(),
-    "datetime": INSTANT,
-}
-"""Salesforce field type -> Arrow type; every other type is text."""
+from connectors.salesforce.declaring import (
+    AUDIT,
+    DELETABLE,
+    INSTANT,
+    MONEY,
+    SalesforceObject,
+    arrow_type,
+    fields,
+)
+from connectors.salesforce.further_objects import FURTHER_OBJECTS
 
 ACTION_KEY_FIELD = "GyakusanActionKey__c"
 
@@ -46,47 +37,15 @@ OFTEN_ABSENT = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class SalesforceObject:
-    """One object to read.
-
-    `cursor_field` is the datetime field its windows run on. An object that is not `is_required` may be
-    absent from the org: that is a note, not an error.
-    """
-
-    name: str
-    stream: str
-    fields: Mapping[str, str] = field(repr=False)
-    cursor_field: str = "SystemModstamp"
-    is_required: bool = True
-
-    def base_contract(self) -> pa.Schema:
-        """Columns of the stream that exist in any case, with their types."""
-        return pa.schema([pa.field(name, arrow_type(kind)) for name, kind in self.fields.items()])
-
-
-def arrow_type(salesforce_type: str) -> pa.DataType:
-    """The Arrow type that holds a Salesforce field type."""
-    return ARROW_TYPES.get(salesforce_type, pa.string())
-
-
-def _fields(**names_by_type: str) -> dict[str, str]:
-    return {name: kind for kind, names in names_by_type.items() for name in names.split()}
-
-
-_AUDIT = _fields(
-    id="Id", reference="CreatedById LastModifiedById", datetime="CreatedDate LastModifiedDate SystemModstamp"
-)
-_DELETABLE = {**_AUDIT, **_fields(boolean="IsDeleted")}
-_GYAKUSAN = _fields(
+_GYAKUSAN = fields(
     string="GyakusanActionKey__c GyakusanActionType__c",
     currency="GyakusanExpectedGain__c",
     textarea="GyakusanReason__c",
     picklist="GyakusanDismissedBecause__c GyakusanReview__c",
 )
 _ACTIVITY = {
-    **_DELETABLE,
-    **_fields(
+    **DELETABLE,
+    **fields(
         reference="WhoId WhatId OwnerId AccountId RecordTypeId",
         string="Subject Type",
         textarea="Description",
@@ -101,8 +60,8 @@ OBJECTS: tuple[SalesforceObject, ...] = (
         "Organization",
         "organization",
         {
-            **_AUDIT,
-            **_fields(
+            **AUDIT,
+            **fields(
                 string="Name Country",
                 picklist="TimeZoneSidKey LanguageLocaleKey DefaultLocaleSidKey OrganizationType "
                 "DefaultCurrencyIsoCode",
@@ -114,7 +73,7 @@ OBJECTS: tuple[SalesforceObject, ...] = (
     SalesforceObject(
         "UserRole",
         "user_role",
-        _fields(
+        fields(
             id="Id",
             string="Name DeveloperName",
             reference="ParentRoleId ForecastUserId LastModifiedById",
@@ -126,8 +85,8 @@ OBJECTS: tuple[SalesforceObject, ...] = (
         "User",
         "user",
         {
-            **_AUDIT,
-            **_fields(
+            **AUDIT,
+            **fields(
                 string="Username Name FirstName LastName Email Alias Title Department Division",
                 picklist="TimeZoneSidKey LocaleSidKey LanguageLocaleKey UserType DefaultCurrencyIsoCode",
                 boolean="IsActive",
@@ -140,8 +99,8 @@ OBJECTS: tuple[SalesforceObject, ...] = (
         "Account",
         "account",
         {
-            **_DELETABLE,
-            **_fields(
+            **DELETABLE,
+            **fields(
                 string="Name Phone Website BillingCity BillingState BillingCountry",
                 picklist="Type Industry Rating AccountSource CurrencyIsoCode",
                 reference="ParentId OwnerId MasterRecordId RecordTypeId",
@@ -155,8 +114,8 @@ OBJECTS: tuple[SalesforceObject, ...] = (
         "Contact",
         "contact",
         {
-            **_DELETABLE,
-            **_fields(
+            **DELETABLE,
+            **fields(
                 string="Name FirstName LastName Title Department Email Phone MobilePhone",
                 picklist="LeadSource Salutation",
                 reference="AccountId OwnerId ReportsToId MasterRecordId RecordTypeId",
@@ -169,8 +128,8 @@ OBJECTS: tuple[SalesforceObject, ...] = (
         "Lead",
         "lead",
         {
-            **_DELETABLE,
-            **_fields(
+            **DELETABLE,
+            **fields(
                 string="Name FirstName LastName Company Title Email Phone MobilePhone",
                 picklist="Status LeadSource Industry Rating",
                 boolean="IsConverted DoNotCall HasOptedOutOfEmail",
@@ -187,8 +146,8 @@ OBJECTS: tuple[SalesforceObject, ...] = (
         "OpportunityStage",
         "opportunity_stage",
         {
-            **_AUDIT,
-            **_fields(
+            **AUDIT,
+            **fields(
                 string="MasterLabel ApiName Description",
                 boolean="IsActive IsClosed IsWon",
                 int="SortOrder",
@@ -201,8 +160,8 @@ OBJECTS: tuple[SalesforceObject, ...] = (
         "Opportunity",
         "opportunity",
         {
-            **_DELETABLE,
-            **_fields(
+            **DELETABLE,
+            **fields(
                 string="Name NextStep",
                 reference="AccountId OwnerId ContactId CampaignId RecordTypeId",
                 picklist="StageName Type LeadSource ForecastCategory ForecastCategoryName CurrencyIsoCode",
@@ -219,7 +178,7 @@ OBJECTS: tuple[SalesforceObject, ...] = (
     SalesforceObject(
         "OpportunityHistory",
         "opportunity_history",
-        _fields(
+        fields(
             id="Id",
             reference="OpportunityId CreatedById",
             datetime="CreatedDate SystemModstamp",
@@ -229,11 +188,12 @@ OBJECTS: tuple[SalesforceObject, ...] = (
             percent="Probability",
             boolean="IsDeleted",
         ),
+        purges_old_rows=True,
     ),
     SalesforceObject(
         "OpportunityFieldHistory",
         "opportunity_field_history",
-        _fields(
+        fields(
             id="Id",
             reference="OpportunityId CreatedById",
             datetime="CreatedDate",
@@ -241,14 +201,15 @@ OBJECTS: tuple[SalesforceObject, ...] = (
             boolean="IsDeleted",
         ),
         cursor_field="CreatedDate",
+        purges_old_rows=True,
         is_required=False,
     ),
     SalesforceObject(
         "OpportunityContactRole",
         "opportunity_contact_role",
         {
-            **_DELETABLE,
-            **_fields(reference="OpportunityId ContactId", picklist="Role", boolean="IsPrimary"),
+            **DELETABLE,
+            **fields(reference="OpportunityId ContactId", picklist="Role", boolean="IsPrimary"),
         },
         is_required=False,
     ),
@@ -257,7 +218,7 @@ OBJECTS: tuple[SalesforceObject, ...] = (
         "task",
         {
             **_ACTIVITY,
-            **_fields(
+            **fields(
                 picklist="Status Priority TaskSubtype CallType",
                 boolean="IsClosed IsHighPriority",
                 int="CallDurationInSeconds",
@@ -271,7 +232,7 @@ OBJECTS: tuple[SalesforceObject, ...] = (
         "event",
         {
             **_ACTIVITY,
-            **_fields(
+            **fields(
                 datetime="StartDateTime EndDateTime ActivityDateTime",
                 int="DurationInMinutes",
                 boolean="IsAllDayEvent IsChild IsGroupEvent IsPrivate",
@@ -284,7 +245,7 @@ OBJECTS: tuple[SalesforceObject, ...] = (
     SalesforceObject(
         "Period",
         "period",
-        _fields(
+        fields(
             id="Id",
             reference="OrganizationId",
             picklist="Type QuarterLabel PeriodLabel",
@@ -300,8 +261,8 @@ OBJECTS: tuple[SalesforceObject, ...] = (
         "ForecastingQuota",
         "forecasting_quota",
         {
-            **_AUDIT,
-            **_fields(
+            **AUDIT,
+            **fields(
                 reference="QuotaOwnerId PeriodId ForecastingTypeId",
                 currency="QuotaAmount",
                 double="QuotaQuantity",
@@ -312,4 +273,15 @@ OBJECTS: tuple[SalesforceObject, ...] = (
         },
         is_required=False,
     ),
+    *FURTHER_OBJECTS,
 )
+
+__all__ = [
+    "ACTION_KEY_FIELD",
+    "INSTANT",
+    "MONEY",
+    "OBJECTS",
+    "OFTEN_ABSENT",
+    "SalesforceObject",
+    "arrow_type",
+]

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pyarrow as pa
 
 from connectors.event_log import EventLog
+from connectors.salesforce.bulk_jobs import BULK_JOBS, BULK_JOBS_CONTRACT, columns_text
 from connectors.salesforce.client import SalesforceClient
-from connectors.salesforce.describe import (
-    SCHEMA_CHANGES,
-    SCHEMA_CHANGES_CONTRACT,
-    Described,
-    FieldChange,
-    change_rows,
-    field_changes,
-    known_fields,
-    summary,
-)
+from connectors.salesforce.departures import Departures, held_back
+from connectors.salesforce.describe import Described
 from connectors.salesforce.errors import (
     BudgetExhausted,
-    BulkJobFailed,
-    CountMismatch,
     HalfPage,
     MissingField,
     MissingObject,
@@ -32,8 +23,12 @@ from connectors.salesforce.errors import (
     SalesforceProblem,
     ServerFault,
 )
-from connectors.salesforce.objects import INSTANT, OBJECTS, SalesforceObject
+from connectors.salesforce.field_changes import SCHEMA_CHANGES, SCHEMA_CHANGES_CONTRACT
+from connectors.salesforce.formulas import moved_unstamped
+from connectors.salesforce.objects import OBJECTS, SalesforceObject
+from connectors.salesforce.org_schema import FieldNews, OrgSchema
 from connectors.salesforce.reading import (
+    LEFT_INCOMPLETE,
     ObjectToRead,
     Progress,
     PullOptions,
@@ -41,13 +36,20 @@ from connectors.salesforce.reading import (
     WindowReader,
     no_progress,
 )
+from connectors.salesforce.sweep_facts import ID_SWEEPS, ID_SWEEPS_CONTRACT
+from connectors.salesforce.window_history import StreamWindows, stream_windows
 from connectors.salesforce.windows import (
     EXTRACTION_WINDOWS,
     EXTRACTION_WINDOWS_CONTRACT,
+    FIRST,
+    FORMULAS_DUE,
+    INCREMENT,
+    NEW_FIELD,
+    NO_CURSOR,
+    RESUMED,
     WINDOW_KEY,
     PulledWindow,
     Window,
-    cursors,
     next_window,
     window_rows,
 )
@@ -63,21 +65,25 @@ def pull(
     progress: Progress = no_progress,
     options: PullOptions | None = None,
 ) -> list[PulledWindow]:
-    """Read everything that changed since the last closed windows; one PulledWindow per object, in order.
+    """Read everything that changed since the last closed windows; one PulledWindow per object, in order, and
+    before it one more where a Bulk job of an earlier run was read to its end.
 
     An object that cannot be read ends as incomplete or failed and the others go on. Raises UnreachableHost,
     SessionRefused, WrongCredentials and LogError, which concern all of them; what landed before is kept.
     """
     declare_streams(log, objects)
-    run = _Pull(WindowReader(client, log, run_id, clock, progress, options or PullOptions()))
+    reader = WindowReader(client, log, run_id, clock, progress, options or PullOptions())
+    schema = OrgSchema(client, log)
+    run = _Pull(reader, schema, Departures(reader, schema))
     pulled: list[PulledWindow] = []
     try:
-        for declared in objects:
-            window = run.pull_object(declared)
-            pulled.append(window)
+        for declared in run.longest_unread_first(objects):
+            pulled += run.pull_object(declared)
     finally:
         run.record_empty_windows()
-    return pulled
+    places = {declared.name: place for place, declared in enumerate(objects)}
+    pulled.sort(key=lambda window: places[window.object_name])
+    return run.departures.sweep_due(pulled)
 
 
 def declare_streams(log: EventLog, objects: Sequence[SalesforceObject] = OBJECTS) -> None:
@@ -86,6 +92,8 @@ def declare_streams(log: EventLog, objects: Sequence[SalesforceObject] = OBJECTS
         _declare(log, declared.stream, declared.base_contract())
     _declare(log, EXTRACTION_WINDOWS, EXTRACTION_WINDOWS_CONTRACT)
     _declare(log, SCHEMA_CHANGES, SCHEMA_CHANGES_CONTRACT)
+    _declare(log, BULK_JOBS, BULK_JOBS_CONTRACT)
+    _declare(log, ID_SWEEPS, ID_SWEEPS_CONTRACT)
 
 
 def _declare(log: EventLog, stream: str, base: pa.Schema) -> None:
@@ -101,25 +109,37 @@ class _Pull:
     """What the steps of one pull share."""
 
     reader: WindowReader
+    schema: OrgSchema
+    departures: Departures
     empty_windows: list[PulledWindow] = field(default_factory=list)
-    _cursors: Mapping[str, datetime] | None = None
-    _known_fields: Mapping[str, Mapping[str, tuple[str, str | None]]] | None = None
+    _windows: Mapping[str, StreamWindows] | None = None
 
-    def pull_object(self, declared: SalesforceObject) -> PulledWindow:
-        """One object's window, from describe to its record in the log."""
+    def longest_unread_first(self, objects: Sequence[SalesforceObject]) -> list[SalesforceObject]:
+        """The objects in the order to read them: where calls run out every night, each gets its turn."""
+
+        def closed_to_at(declared: SalesforceObject) -> float:
+            reached = self._stream(declared).closed_to_at
+            return reached.timestamp() if reached else float("-inf")
+
+        return sorted(objects, key=closed_to_at)
+
+    def pull_object(self, declared: SalesforceObject) -> list[PulledWindow]:
+        """One object's windows, from describe to their records in the log."""
+        windows = []
         started, calls = time.monotonic(), self.reader.client.session.calls
-        outcome = self._outcome(declared)
-        outcome = replace(
-            outcome,
-            seconds=round(time.monotonic() - started, 3),
-            api_calls=self.reader.client.session.calls - calls,
-        )
+        for outcome in self._outcomes(declared):
+            now, calls_now = time.monotonic(), self.reader.client.session.calls
+            windows.append(replace(outcome, seconds=round(now - started, 3), api_calls=calls_now - calls))
+            self._keep(windows[-1])
+            started, calls = now, calls_now
+        return windows
+
+    def _keep(self, outcome: PulledWindow) -> None:
         if outcome.rows_received:
             self._record([outcome])
             self._trust_after(outcome)
         else:
             self.empty_windows.append(outcome)
-        return outcome
 
     def _trust_after(self, outcome: PulledWindow) -> None:
         # A window without rows proves nothing: half pages, say, strike those that have some.
@@ -142,85 +162,128 @@ class _Pull:
             key=WINDOW_KEY,
         )
 
-    def _outcome(self, declared: SalesforceObject) -> PulledWindow:
+    def _outcomes(self, declared: SalesforceObject) -> Iterator[PulledWindow]:
         plain = PulledWindow(declared.stream, declared.name, "failed")
         try:
-            described = self.reader.client.describe(declared.name)
-            return self._read_described(declared, described)
+            if self.schema.is_absent(declared):
+                yield replace(plain, status="absent", message=f"the org shows no {declared.name}")
+                return
+            described = self.reader.client.describe(declared.name).wanted(declared)
+            yield from self._read_described(declared, described)
         except MissingObject as problem:
-            return replace(plain, status="failed" if declared.is_required else "absent", message=str(problem))
+            yield replace(plain, status="failed" if declared.is_required else "absent", message=str(problem))
         except (MissingField, RequestRefused) as problem:
-            return replace(plain, message=str(problem))
+            yield replace(plain, message=str(problem))
         except (BudgetExhausted, HalfPage, ServerFault) as problem:
-            return replace(plain, status="incomplete", message=str(problem))
+            yield replace(plain, status="incomplete", message=str(problem))
 
-    def _read_described(self, declared: SalesforceObject, described: Described) -> PulledWindow:
+    def _read_described(self, declared: SalesforceObject, described: Described) -> Iterator[PulledWindow]:
         _need(described, "Id")
         contract = described.contract()
         self.reader.log.evolve(declared.stream, contract)
-        changes = field_changes(declared, described, self._known(declared.name))
         cursor_field = described.cursor_field(declared.cursor_field)
-        window = self._window(declared, cursor_field, changes)
-        source = ObjectToRead(declared.name, declared.stream, tuple(described.types), cursor_field)
+        source = ObjectToRead(
+            declared.name,
+            declared.stream,
+            tuple(described.types),
+            cursor_field,
+            columns_text(described.types),
+        )
+        news = self.schema.news(declared, described)
+        resumed = self._resumed(source)
+        if resumed is not None:
+            if resumed.status == "closed" and resumed.window_from_at is None:
+                # The job's fields are today's, and it read all of them.
+                self.schema.record(news, self.reader.clock, self.reader.run_id)
+                news = replace(news, changes=(), words=())
+            yield resumed
+            self._windows = None
+            if resumed.status != "closed":
+                return
+        yield self._read_window(declared, described, source, news)
+
+    def _resumed(self, source: ObjectToRead) -> PulledWindow | None:
+        """The window of a Bulk job an earlier run left, read to its end; None without one that is of use."""
+        job = self.reader.jobs.open_job(source.stream)
+        if job is None:
+            return None
+        tally = Tally()
+        outcome = PulledWindow(
+            source.stream,
+            source.name,
+            "closed",
+            cursor_field=source.cursor_field,
+            window_from_at=job.window.from_at,
+            window_to_at=job.window.to_at,
+            reason=RESUMED,
+        )
+        try:
+            is_closed = self.reader.resume(source, job, tally)
+        except LEFT_INCOMPLETE as problem:
+            return _counted(replace(outcome, status="incomplete", message=str(problem)), tally)
+        return _counted(outcome, tally) if is_closed else None
+
+    def _read_window(
+        self, declared: SalesforceObject, described: Described, source: ObjectToRead, news: FieldNews
+    ) -> PulledWindow:
+        reason = self._reason(declared, described, source.cursor_field, news)
+        history, now = self._stream(declared), self._now() - self.reader.options.lag
+        gone = self.departures.ask(declared, history.deletions_to_at, now)
+        window = self._window(history, reason, now, gone.latest_date_covered_at)
         tally = Tally()
         outcome = PulledWindow(
             declared.stream,
             declared.name,
             "closed",
-            cursor_field=cursor_field,
+            cursor_field=source.cursor_field,
             window_from_at=window.from_at,
             window_to_at=window.to_at,
-            message=summary(changes),
+            latest_date_covered_at=gone.latest_date_covered_at,
+            reason=reason,
+            message="; ".join(filter(None, [*news.words, held_back(window, now, gone)])),
         )
         try:
-            self.reader.read(source, window, tally)
-        except (HalfPage, CountMismatch, BulkJobFailed, BudgetExhausted, ServerFault) as problem:
+            self.reader.read(source, window, tally, reason=reason)
+        except LEFT_INCOMPLETE as problem:
             return _counted(replace(outcome, status="incomplete", message=str(problem)), tally)
-        self._record_changes(declared, changes)
+        self.schema.record(news, self.reader.clock, self.reader.run_id)
+        self.departures.land(declared, described, window, gone)
+        if reason == FORMULAS_DUE:
+            outcome = replace(outcome, message=self._moved(outcome, described))
         return _counted(outcome, tally)
 
+    def _reason(
+        self, declared: SalesforceObject, described: Described, cursor_field: str | None, news: FieldNews
+    ) -> str:
+        history = self._stream(declared)
+        if history.closed_to_at is None:
+            return FIRST
+        if news.asks_for_whole:
+            return NEW_FIELD
+        if cursor_field is None:
+            return NO_CURSOR
+        is_due = history.is_whole_older_than(self.reader.options.formulas_every, self.reader.clock())
+        return FORMULAS_DUE if described.calculated and is_due else INCREMENT
+
+    def _moved(self, outcome: PulledWindow, described: Described) -> str:
+        moved = moved_unstamped(self.reader.log, outcome.stream, self.reader.run_id, described.calculated)
+        return "; ".join(filter(None, [outcome.message, moved.sentence() if moved.values else ""]))
+
     def _window(
-        self, declared: SalesforceObject, cursor_field: str | None, changes: Sequence[FieldChange]
+        self, history: StreamWindows, reason: str, now: datetime, covered_at: datetime | None
     ) -> Window:
-        last_to_at = self._cursor(declared.stream)
-        # A field that came into view has values in records whose stamp did not move: read everything again.
-        if cursor_field is None or any(change.kind in ("new", "retyped") for change in changes):
-            last_to_at = None
-        options = self.reader.options
-        return next_window(last_to_at, self._now(), lag=options.lag, overlap=options.overlap)
+        last_to_at = history.closed_to_at if reason == INCREMENT else None
+        return next_window(last_to_at, now, overlap=self.reader.options.overlap, covered_at=covered_at)
 
     def _now(self) -> datetime:
         now, org_clock = self.reader.clock(), self.reader.client.org_clock()
-        # A clock of ours that is ahead would close windows the org has not lived through. A local org has
-        # its own settable clock, which `clock` already is.
-        if org_clock is None or self.reader.client.is_local:
-            return now
-        return min(now, org_clock)
+        # A clock of ours that is ahead would close windows the org has not lived through.
+        return now if org_clock is None else min(now, org_clock)
 
-    def _cursor(self, stream: str) -> datetime | None:
-        if self._cursors is None:
-            closed = self.reader.log.read(
-                EXTRACTION_WINDOWS, ["stream", "window_to_at"], where="kind = 'closed'"
-            )
-            self._cursors = cursors(closed)
-        return self._cursors.get(stream)
-
-    def _known(self, object_name: str) -> Mapping[str, tuple[str, str | None]]:
-        if self._known_fields is None:
-            self._known_fields = known_fields(self.reader.log.latest(SCHEMA_CHANGES))
-        return self._known_fields.get(object_name, {})
-
-    def _record_changes(self, declared: SalesforceObject, changes: Sequence[FieldChange]) -> None:
-        if not changes:
-            return
-        now = self.reader.clock()
-        self.reader.log.append_facts(
-            SCHEMA_CHANGES,
-            change_rows(declared, changes, pa.scalar(now, INSTANT)),
-            run_id=self.reader.run_id,
-            observed_at=now,
-            key=("record_id", "kind", "occurred_at"),
-        )
+    def _stream(self, declared: SalesforceObject) -> StreamWindows:
+        if self._windows is None:
+            self._windows = stream_windows(self.reader.log)
+        return self._windows.get(declared.stream, StreamWindows())
 
 
 def _need(described: Described, field_name: str) -> None:
@@ -240,15 +303,18 @@ def _counted(outcome: PulledWindow, tally: Tally) -> PulledWindow:
         rows_received=tally.rows_received,
         rows_processed=tally.rows_processed,
         rows_counted=tally.rows_counted,
+        rows_moved_on=tally.rows_moved_on,
         rows_appended=tally.rows_appended,
     )
 
 
 def problems(pulled: Sequence[PulledWindow]) -> list[str]:
-    """One line for every object that was not read completely."""
-    return [
-        f"{each.object_name}: {each.message}" for each in pulled if each.status in ("incomplete", "failed")
+    """One line for every object that was not read completely, or whose ids could not be compared."""
+    unread = [(each.object_name, each.message) for each in pulled if each.status in ("incomplete", "failed")]
+    unswept = [
+        (each.object_name, each.sweep_message) for each in pulled if each.sweep in ("incomplete", "refused")
     ]
+    return [f"{name}: {message}" for name, message in [*unread, *unswept]]
 
 
 def is_complete(pulled: Sequence[PulledWindow]) -> bool:

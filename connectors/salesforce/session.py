@@ -7,6 +7,7 @@ simple-salesforce and our own Bulk functions share it, so a token is renewed in 
 from __future__ import annotations
 
 import ipaddress
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -122,6 +123,7 @@ class SalesforceSession(requests.Session):
         self.retry_policy = retry or RetryPolicy()
         self._timeout_seconds = timeout_seconds
         self._token: Token | None = None
+        self._renewing = threading.Lock()
         self._lasting: set[type[SalesforceProblem]] = set()
 
     def allow_loopback(self, url: str) -> None:
@@ -136,11 +138,13 @@ class SalesforceSession(requests.Session):
 
     def token(self) -> Token:
         """The token in use; logs in at first use."""
-        if self._token is None:
-            if self._login is None:
-                raise SessionRefused("this session has no login", remedy="connect with credentials")
-            self._token = self._login()
-        return self._token
+        # Of several threads that meet an expired token, one renews it: a login may be good for one use only.
+        with self._renewing:
+            if self._token is None:
+                if self._login is None:
+                    raise SessionRefused("this session has no login", remedy="connect with credentials")
+                self._token = self._login()
+            return self._token
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """One call with everything that makes it dependable; see the class for what it raises."""
@@ -154,6 +158,10 @@ class SalesforceSession(requests.Session):
         )
         try:
             return retrying(self._send_authorized, request, **kwargs)
+        except LimitReached:
+            # Of the day, since it is none that passes: asking again would only tell the same.
+            self.budget.is_closed = True
+            raise
         except _Passing as fault:
             self._lasting.add(type(fault.problem))
             raise fault.problem from None
@@ -176,11 +184,13 @@ class SalesforceSession(requests.Session):
         if self._login is None:
             return self._send_once(request, **kwargs)
         for is_renewed in (False, True):
-            request.headers["Authorization"] = f"Bearer {self.token().access_token}"
+            token = self.token()
+            request.headers["Authorization"] = f"Bearer {token.access_token}"
             response = self._send_once(request, **kwargs)
             if response.status_code != requests.codes.unauthorized:
                 return response
-            self._token = None
+            with self._renewing:
+                self._token = None if self._token is token else self._token
             if is_renewed:
                 break
         raise SessionRefused(
@@ -254,7 +264,8 @@ def _raise_for_passing(request: requests.PreparedRequest, response: requests.Res
         if is_limit
         else ServerFault(f"the server kept failing: {words}", where=_place(request), remedy="run again later")
     )
-    if _is_repeatable(request) or response.status_code in _UNTOUCHED_STATUSES:
+    # A limit refuses before any work is done.
+    if is_limit or _is_repeatable(request) or response.status_code in _UNTOUCHED_STATUSES:
         raise _Passing(problem, _retry_after_seconds(response))
     raise problem
 

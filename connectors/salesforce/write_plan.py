@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
@@ -54,18 +54,30 @@ class PlannedWrite:
     task_id: str | None = None
     differences: tuple[FieldDifference, ...] = ()
     reason: str = ""
+    subject: str = ""
 
 
 def plan_writes(
-    live: pa.Table, wanted: pa.Table, *, own_user_id: str, key_field: str = ACTION_KEY_FIELD
+    live: pa.Table,
+    wanted: pa.Table,
+    *,
+    own_user_id: str,
+    key_field: str = ACTION_KEY_FIELD,
+    deleted_by_us: frozenset[str] = frozenset(),
 ) -> list[PlannedWrite]:
     """One decision per row of `wanted`, in its order. `live` holds key_field and LIVE_FIELDS as text.
 
+    A deleted task is its owner's refusal, but for those of `deleted_by_us` (Ids): these are as if never made.
     Raises ValueError when two rows of `wanted` share a key.
     """
     payloads = keyed_payloads(wanted, key_field)
-    found = live_by_key(live, key_field)
-    return [_decide(key, payload, found.get(key), own_user_id) for key, payload in payloads.items()]
+    found = live_by_key(live, key_field, deleted_by_us)
+    return [
+        replace(
+            _decide(key, payload, found.get(key), own_user_id), subject=as_text(payload.get("Subject")) or ""
+        )
+        for key, payload in payloads.items()
+    ]
 
 
 def keyed_payloads(wanted: pa.Table, key_field: str) -> dict[str, dict[str, Value]]:
@@ -79,9 +91,15 @@ def keyed_payloads(wanted: pa.Table, key_field: str) -> dict[str, dict[str, Valu
     return payloads
 
 
-def live_by_key(live: pa.Table, key_field: str) -> dict[str, dict[str, str | None]]:
-    """Live record by key; one that still stands outranks a deleted one, then the smallest Id."""
-    rows = sorted(live.to_pylist(), key=lambda row: (row["IsDeleted"] != "true", row["Id"]))
+def live_by_key(
+    live: pa.Table, key_field: str, deleted_by_us: frozenset[str] = frozenset()
+) -> dict[str, dict[str, str | None]]:
+    """Live record by key; one that still stands outranks a deleted one, then the smallest Id.
+
+    Deleted records of `deleted_by_us` (Ids) are left out.
+    """
+    known = [row for row in live.to_pylist() if row["IsDeleted"] != "true" or row["Id"] not in deleted_by_us]
+    rows = sorted(known, key=lambda row: (row["IsDeleted"] != "true", row["Id"]))
     standing = [row for row in rows if row["IsDeleted"] != "true"]
     first = {row[key_field]: row for row in reversed(standing)}
     return {row[key_field]: row for row in rows} | first
@@ -193,12 +211,15 @@ def expired_untouched(live: pa.Table, *, own_user_id: str, before_date: date) ->
 def differences_table(planned: Sequence[PlannedWrite]) -> pa.Table:
     """One row per field that would change, and one for an action left alone: what a dry run shows."""
     rows = [
-        (each.action_key, each.decision, each.task_id, change.field, change.before, change.after, each.reason)
+        (
+            *(each.action_key, each.subject, each.decision, each.task_id),
+            *(change.field, change.before, change.after, each.reason),
+        )
         for each in planned
         for change in each.differences or _NO_FIELD
         if each.decision != "unchanged"
     ]
-    names = ("action_key", "decision", "task_id", "field", "before", "after", "reason")
+    names = ("action_key", "subject", "decision", "task_id", "field", "before", "after", "reason")
     return pa.table(
         {name: pa.array([row[place] for row in rows], pa.string()) for place, name in enumerate(names)}
     )

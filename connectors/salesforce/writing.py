@@ -15,16 +15,14 @@ from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.errors import (
     LIMIT_CODES,
     PASSING_CODES,
-    BudgetExhausted,
     HalfPage,
     MissingField,
     MissingObject,
     RequestRefused,
     SalesforceProblem,
-    ServerFault,
-    UnreachableHost,
 )
 from connectors.salesforce.objects import ACTION_KEY_FIELD
+from connectors.salesforce.replies import faults_in
 from connectors.salesforce.rest import read_table
 from connectors.salesforce.write_plan import (
     LIVE_FIELDS,
@@ -38,7 +36,7 @@ from connectors.salesforce.write_plan import (
 
 COLLECTION_ROWS = 200
 _LONGEST_CONDITION = 8_000
-_GONE_CODES = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
+GONE_CODES = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
 
 RESULT_COLUMNS: Mapping[str, pa.DataType] = {
     "action_key": pa.string(),
@@ -157,8 +155,6 @@ def _send_or_split(keyed: Sequence[tuple[str, Payload]], send: Send) -> Iterator
         replies = send([payload for _, payload in keyed])
     except (MissingField, MissingObject) as problem:
         yield from _all_failed(keyed, "rejected", problem)
-    except (BudgetExhausted, ServerFault, UnreachableHost, HalfPage) as problem:
-        yield from _all_failed(keyed, "unsent", problem)
     except RequestRefused as problem:
         if len(keyed) == 1:
             yield from _all_failed(keyed, "rejected", problem)
@@ -166,6 +162,9 @@ def _send_or_split(keyed: Sequence[tuple[str, Payload]], send: Send) -> Iterator
         middle = len(keyed) // 2
         yield from _send_or_split(keyed[:middle], send)
         yield from _send_or_split(keyed[middle:], send)
+    except SalesforceProblem as problem:
+        # Limits, faults that last, a login that is refused in mid-run: whether it arrived, the read-back tells.
+        yield from _all_failed(keyed, "unsent", problem)
     else:
         yield from (_row_result(*pair, reply) for pair, reply in zip(keyed, replies, strict=True))
 
@@ -185,8 +184,9 @@ def _row_result(key: str, payload: Payload, reply: Mapping[str, Any]) -> RowResu
     if reply["success"]:
         return RowResult(key, mark, "created" if reply.get("created", True) else "updated", reply["id"])
     errors: Sequence[Mapping[str, Any]] = reply.get("errors") or []
-    codes = [str(error.get("statusCode", "")) for error in errors]
-    words = "; ".join(f"{error.get('statusCode')}: {error.get('message')}" for error in errors)
+    faults = faults_in(list(errors))
+    codes = [fault.code for fault in faults]
+    words = "; ".join(map(str, faults))
     is_passing = bool(codes) and set(codes) <= PASSING_CODES | LIMIT_CODES
     return RowResult(
         key, mark, "rejected", reply.get("id"), codes[0] if codes else "", words, is_passing=is_passing
@@ -307,18 +307,35 @@ def quoted(text: str) -> str:
 
 
 def delete_tasks(client: SalesforceClient, ids: Sequence[str]) -> WriteResult:
-    """Delete records by Id, 200 at a time; one already gone counts as deleted. `action_key` holds the Id."""
-    results: list[RowResult] = []
-    for start in range(0, len(ids), COLLECTION_ROWS):
-        chunk = ids[start : start + COLLECTION_ROWS]
-        params = {"ids": ",".join(chunk), "allOrNone": "false"}
-        reply = client.restful("composite/sobjects", "DELETE", params=params)
-        payloads: list[Payload] = [{"Id": task_id} for task_id in chunk]
-        pairs = zip(payloads, answers(reply, payloads), strict=True)
-        results += [_deleted(_row_result(str(payload["Id"]), payload, row)) for payload, row in pairs]
-    return WriteResult(tuple(results))
+    """Delete records by Id, 200 at a time; one already gone counts as deleted. `action_key` holds the Id.
+
+    Passing errors are met with back-off as when writing; nothing is raised for what the org answers.
+    """
+
+    def send(payloads: Sequence[Payload]) -> list[Mapping[str, Any]]:
+        params = {"ids": ",".join(str(payload["Id"]) for payload in payloads), "allOrNone": "false"}
+        return answers(client.restful("composite/sobjects", "DELETE", params=params), payloads)
+
+    result = send_all(client, [(task_id, {"Id": task_id}) for task_id in ids], send)
+    return WriteResult(tuple(_deleted(row) for row in result.rows))
 
 
 def _deleted(row: RowResult) -> RowResult:
-    is_gone = row.status != "rejected" or row.status_code in _GONE_CODES
-    return replace(row, status="deleted" if is_gone else "rejected", task_id=row.action_key)
+    is_gone = row.status in ("created", "updated") or row.status_code in GONE_CODES
+    return replace(row, status="deleted" if is_gone else row.status, task_id=row.action_key)
+
+
+def update_tasks(client: SalesforceClient, keyed: Sequence[tuple[str, Payload]]) -> WriteResult:
+    """Update records, given as (name for the result, payload with `id`), 200 at a time; else as delete_tasks."""
+    return send_all(client, keyed, collection_sender(client, "PATCH"))
+
+
+def collection_sender(client: SalesforceClient, method: str) -> Send:
+    """Sends Tasks in collections without an external id: POST creates them, PATCH updates those with an `id`."""
+
+    def send(payloads: Sequence[Payload]) -> list[Mapping[str, Any]]:
+        records = [{"attributes": {"type": "Task"}, **as_json(payload)} for payload in payloads]
+        body = {"allOrNone": False, "records": records}
+        return answers(client.restful("composite/sobjects", method, json=body), payloads)
+
+    return send

@@ -201,6 +201,30 @@ DECLARATIONS: Mapping[str, StreamDeclaration] = {
             Check(Rule.NOT_BEFORE, "EndDate", "the period ends before it starts", other_column="StartDate"),
         ),
     ),
+    "currency_type": declare(
+        needed="IsCorporate ConversionRate",
+        extra=(
+            Check(Rule.PRESENT, "IsoCode", "a currency without a code", refuses=True),
+            Check(Rule.AMOUNT, "ConversionRate", "the rate is negative or beyond the ceiling"),
+        ),
+    ),
+    "dated_conversion_rate": declare(
+        needed="StartDate ConversionRate",
+        dates="StartDate",
+        extra=(
+            Check(Rule.PRESENT, "IsoCode", "a rate without a currency", refuses=True),
+            Check(Rule.PRESENT, "StartDate", "a rate without its first day", refuses=True),
+            Check(Rule.AMOUNT, "ConversionRate", "the rate is negative or beyond the ceiling"),
+        ),
+    ),
+    "record_type": declare(references=(Reference("BusinessProcessId", "business_process"),)),
+    "business_process": declare(),
+    "opportunity_line_item": declare(
+        amounts="TotalPrice",
+        extra=(Check(Rule.PRESENT, "OpportunityId", "the product line belongs to no deal", refuses=True),),
+        references=(_OPPORTUNITY,),
+    ),
+    "email_message": declare(dates="MessageDate"),
     "forecasting_quota": declare(
         needed="QuotaAmount StartDate",
         dates="StartDate",

@@ -39,6 +39,17 @@ def read_organization(log: EventLog, time_zone: str | None = None) -> Organizati
         organization_id=row["Id"],
         name=row.get("Name") or "",
         time_zone=row.get("TimeZoneSidKey") or "UTC",
-        currency=row.get("CurrencyIsoCode") or row.get("DefaultCurrencyIsoCode") or "",
+        currency=corporate_currency(log)
+        or row.get("CurrencyIsoCode")
+        or row.get("DefaultCurrencyIsoCode")
+        or "",
         is_sandbox=bool(row.get("IsSandbox")),
     )
+
+
+def corporate_currency(log: EventLog) -> str:
+    """ISO code of the currency a multi-currency org reckons in; empty in an org of one currency."""
+    if "currency_type" not in log.streams():
+        return ""
+    rows = log.latest("currency_type", ["IsoCode"], where='"IsCorporate"').to_pylist()
+    return str(rows[0]["IsoCode"] or "") if rows else ""

@@ -50,7 +50,8 @@
     One row per record: its state as of the end of as_of_date.
     The last fact (by landing sequence) that had occurred by then; where there is none (first pulled later), the earliest one
     after it, marked `reconstructed`. A purged record keeps the values of its last whole fact.
-    Adds: is_reconstructed, deleted_at (null while it lives).
+    Adds: is_reconstructed, deleted_at (null while it lives): when it was first known gone since it last lived, whatever
+    became of it in the recycle bin after that.
 -#}
 {% macro state_as_of(stream, columns) -%}
     {{ states(stream, columns, as_of_end_at()) }}
@@ -67,7 +68,7 @@
     select
         whole.*,
         whole.occurred_at >= whole.cut_at as is_reconstructed,
-        case when whole.last_kind in ('deleted', 'purged') then whole.last_kind_at end as deleted_at
+        whole.gone_at as deleted_at
     from (
         select
             ranked.*,
@@ -78,17 +79,24 @@
                     ranked.occurred_at >= ranked.cut_at,
                     case when ranked.occurred_at >= ranked.cut_at then ranked.sequence else -ranked.sequence end
             ) as state_rank,
-            max_by(ranked.kind, ranked.sequence) filter (where ranked.occurred_at < ranked.cut_at)
-                over (partition by ranked.record_id) as last_kind,
-            max_by(ranked.occurred_at, ranked.sequence) filter (where ranked.occurred_at < ranked.cut_at)
-                over (partition by ranked.record_id) as last_kind_at
+            min(ranked.occurred_at)
+                filter (where ranked.is_gone and ranked.sequence > coalesce(ranked.last_alive_sequence, 0))
+                over (partition by ranked.record_id) as gone_at
         from (
             select
-                accepted.*,
-                {{ cut_at }} as cut_at
+                dated.*,
+                dated.kind in ('deleted', 'purged') and dated.occurred_at < dated.cut_at as is_gone,
+                max(dated.sequence)
+                    filter (where dated.kind not in ('deleted', 'purged') and dated.occurred_at < dated.cut_at)
+                    over (partition by dated.record_id) as last_alive_sequence
             from (
-                {{ accepted_facts(stream, columns) }}
-            ) as accepted
+                select
+                    accepted.*,
+                    {{ cut_at }} as cut_at
+                from (
+                    {{ accepted_facts(stream, columns) }}
+                ) as accepted
+            ) as dated
         ) as ranked
     ) as whole
     where whole.state_rank = 1

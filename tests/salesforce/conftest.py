@@ -60,11 +60,11 @@ class LiveOrg:
     def pull(self, log: EventLog, run_id: str = "run", **options: Any) -> list[PulledWindow]:
         client = options.pop("client", None) or self.client()
         objects = options.pop("objects", OBJECTS)
-        settings = PullOptions(**{"sleep": _nap, **options})
+        settings = PullOptions(**{"sleep": nap, **options})
         return pull(client, log, run_id=run_id, clock=lambda: self.now, objects=objects, options=settings)
 
 
-def _nap(seconds: float) -> None:
+def nap(seconds: float) -> None:
     # The sandbox needs moments for a job where Salesforce needs minutes.
     import time
 

@@ -11,7 +11,6 @@ import requests
 from connectors.salesforce.budget import ApiBudget, parse_usage
 from connectors.salesforce.bulk import read_csv
 from connectors.salesforce.client import connect
-from connectors.salesforce.describe import Described, field_changes, read_description
 from connectors.salesforce.errors import (
     BudgetExhausted,
     HalfPage,
@@ -23,7 +22,7 @@ from connectors.salesforce.errors import (
     WrongCredentials,
 )
 from connectors.salesforce.login import Credentials
-from connectors.salesforce.objects import OBJECTS, SalesforceObject
+from connectors.salesforce.objects import OBJECTS
 from connectors.salesforce.rest import PageParser
 from connectors.salesforce.session import RetryPolicy, SalesforceSession, Token, is_loopback
 
@@ -142,9 +141,15 @@ def test_creating_is_not_repeated_when_the_reply_is_lost():
     assert len(script.tokens) == 1
 
 
-def test_creating_is_repeated_when_the_server_did_nothing():
-    made, _, _ = session(503, 200)
+@pytest.mark.parametrize(
+    "refusal",
+    [503, 429, (403, {}, b'[{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "ConcurrentRequests"}]')],
+    ids=["503", "429", "concurrent requests"],
+)
+def test_creating_is_repeated_when_the_server_did_nothing(refusal):
+    made, _, _ = session(refusal, 200)
     assert made.post("https://org.example/services/data/v62.0/composite/sobjects", json={}).ok
+    assert not made.budget.is_closed
 
 
 def test_budget_stops_before_the_call():
@@ -153,6 +158,33 @@ def test_budget_stops_before_the_call():
     with pytest.raises(BudgetExhausted):
         made.get(URL)
     assert len(script.tokens) == 1
+
+
+def test_org_that_refused_for_the_day_is_not_asked_again():
+    made, script, _ = session(
+        (403, {}, b'[{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests"}]'), 200
+    )
+    with pytest.raises(LimitReached):
+        made.get(URL)
+    with pytest.raises(BudgetExhausted, match="no API calls left"):
+        made.get(URL)
+    assert len(script.tokens) == 1
+
+
+def test_limit_that_passes_does_not_end_the_budget():
+    made, script, _ = session(*[429] * 3, 200)
+    with pytest.raises(LimitReached):
+        made.get(URL)
+    assert made.get(URL).ok
+    assert script.answers == []
+
+
+def test_what_the_org_says_is_used_outranks_our_count():
+    made, _, _ = session((200, {"Sforce-Limit-Info": "api-usage=80/100"}, b"{}"), 200)
+    made.get(URL)
+    assert made.budget.remaining() == 0
+    with pytest.raises(BudgetExhausted, match="80 of 100"):
+        made.get(URL)
 
 
 def test_reserve_is_left_to_the_people_of_the_org():
@@ -239,58 +271,6 @@ def test_page_is_text_with_every_column_asked_for():
 def test_half_a_page_is_an_error(body):
     with pytest.raises(HalfPage):
         PageParser().page(body, ["Id"])
-
-
-def test_compound_and_binary_fields_are_left_out():
-    fields = [
-        ("Id", "id"),
-        ("Body", "base64"),
-        ("BillingAddress", "address"),
-        ("Place__c", "location"),
-        ("N__c", "time"),
-    ]
-    described = read_description("Account", {"fields": [{"name": n, "type": t} for n, t in fields]})
-    assert described.types == {"Id": "id", "N__c": "time"}
-
-
-THING = SalesforceObject("Thing", "thing", {"Id": "id", "Amount": "currency"})
-
-
-def changes_of(types: dict[str, str], known: dict[str, tuple[str, str | None]]) -> set[tuple[str, str]]:
-    return {(each.kind, each.field_name) for each in field_changes(THING, Described("Thing", types), known)}
-
-
-@pytest.mark.parametrize(
-    ("types", "known", "expected"),
-    [
-        ({"Id": "id", "Amount": "currency"}, {}, {("seen", "Id"), ("seen", "Amount")}),
-        ({"Id": "id"}, {}, {("seen", "Id"), ("missing", "Amount")}),
-        (
-            {"Id": "id", "Amount": "currency"},
-            {"Id": ("seen", "id"), "Amount": ("missing", None)},
-            {("new", "Amount")},
-        ),
-        ({"Id": "id"}, {"Id": ("seen", "id"), "Amount": ("seen", "currency")}, {("vanished", "Amount")}),
-        ({"Id": "id"}, {"Id": ("seen", "id"), "Amount": ("vanished", None)}, set()),
-        (
-            {"Id": "id", "Amount": "string"},
-            {"Id": ("seen", "id"), "Amount": ("seen", "currency")},
-            {("retyped", "Amount")},
-        ),
-        ({"Id": "id", "Amount": "percent"}, {"Id": ("seen", "id"), "Amount": ("new", "double")}, set()),
-    ],
-    ids=[
-        "first look",
-        "hidden at first",
-        "shown later",
-        "vanished",
-        "vanished before",
-        "retyped",
-        "same storage",
-    ],
-)
-def test_field_changes(types, known, expected):
-    assert changes_of(types, known) == expected
 
 
 def test_every_object_has_its_cursor_and_key_in_its_base_contract():

@@ -96,6 +96,15 @@ def test_task_its_owner_has_touched_is_left_alone(change, reason):
     assert decide(live(**change)) == ("left_alone", reason)
 
 
+def test_task_we_deleted_ourselves_is_as_if_never_made():
+    gone = live(IsDeleted="true")
+    (theirs,) = plan_writes(table(gone), table(WANTED), own_user_id=US)
+    (ours,) = plan_writes(
+        table(gone), table(WANTED), own_user_id=US, deleted_by_us=frozenset({str(gone["Id"])})
+    )
+    assert (theirs.decision, ours.decision) == ("left_alone", "create")
+
+
 def test_standing_record_outranks_its_deleted_namesake():
     deleted = live(Id="00T00", IsDeleted="true")
     (planned,) = plan_writes(table(live(), deleted), table(WANTED), own_user_id=US)
@@ -106,6 +115,7 @@ def test_dry_run_lists_each_field_and_each_action_left_alone():
     planned = plan_writes(table(live(Subject="old")), table(WANTED), own_user_id=US)
     planned += plan_writes(table(live(IsDeleted="true")), table(WANTED), own_user_id=US)
     planned += plan_writes(table(live()), table(WANTED), own_user_id=US)
+    assert set(differences_table(planned)["subject"].to_pylist()) == {WANTED["Subject"]}
     shown = differences_table(planned).select(["decision", "field", "before", "reason"]).to_pylist()
     assert shown == [
         {"decision": "update", "field": "Subject", "before": "old", "reason": ""},

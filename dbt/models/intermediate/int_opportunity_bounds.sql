@@ -18,23 +18,31 @@ stages as (
 history as (
     select
         opportunity_id,
+        previous_stage_name,
         stage_name,
         changed_at,
-        row_number() over (partition by opportunity_id order by changed_at, landing_sequence) as history_number
-    from {{ ref('stg_opportunity_history') }}
+        change_source,
+        row_number() over (
+            partition by opportunity_id order by changed_at, source_order, landing_sequence
+        ) as history_number
+    from {{ ref('int_stage_changes') }}
 ),
 
 history_bounds as (
     select
         history.opportunity_id,
         min(history.changed_at) as first_history_at,
-        max(case when history.history_number = 1 then history.stage_name end) as first_stage_name,
+        max(
+            case when history.history_number = 1 then coalesce(history.previous_stage_name, history.stage_name) end
+        ) as first_stage_name,
         max(history.changed_at) filter (where history.changed_at < parameters.as_of_end_at) as last_history_at,
         max_by(
             case when history.changed_at < parameters.as_of_end_at then history.stage_name end,
             case when history.changed_at < parameters.as_of_end_at then history.history_number end
         ) as last_stage_name,
-        max(history.changed_at) >= max(parameters.as_of_end_at) as has_history_after
+        -- What the log saw change later does not make the state it saw before a later one.
+        max(history.changed_at) filter (where history.change_source <> 'observed')
+        >= max(parameters.as_of_end_at) as has_history_after
     from history
     cross join parameters
     group by history.opportunity_id

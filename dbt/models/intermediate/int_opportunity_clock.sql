@@ -13,7 +13,7 @@ bounds as (
 ),
 
 entries as (
-    select opportunity_id, entry_number, stage_name, entered_at, basis
+    select opportunity_id, entry_number, stage_name, entered_at, entry_source
     from {{ ref('int_stage_entries') }}
 ),
 
@@ -42,7 +42,7 @@ clocks as (
 ),
 
 last_entries as (
-    select opportunity_id, stage_name, entered_at, basis
+    select opportunity_id, stage_name, entered_at, entry_source
     from entries
     qualify row_number() over (partition by opportunity_id order by entry_number desc) = 1
 )
@@ -61,8 +61,10 @@ select
     last_entries.entered_at as stage_entered_at,
     case when stages.is_closed then last_entries.entered_at end as closed_at,
     case
-        when stages.is_closed and last_entries.basis = 'observed' then 'history'
-        when stages.is_closed then 'close_date'
+        when not stages.is_closed then null
+        when last_entries.entry_source = 'observed' then 'observed'
+        when last_entries.entry_source = 'record' then 'close_date'
+        else 'history'
     end as closed_date_basis
 from bounds
 cross join parameters

@@ -18,8 +18,8 @@ opportunities as (
 ),
 
 history as (
-    select opportunity_id, stage_name, changed_at, landing_sequence
-    from {{ ref('stg_opportunity_history') }}
+    select opportunity_id, stage_name, changed_at, change_source, source_order, landing_sequence
+    from {{ ref('int_stage_changes') }}
 ),
 
 stages as (
@@ -33,7 +33,8 @@ initial_entries as (
         opportunity_id,
         initial_stage_name as stage_name,
         created_at as entered_at,
-        0 as entry_source,
+        'record' as entry_source,
+        0 as source_order,
         0 as landing_sequence
     from bounds
     where first_history_at is null or first_history_at > created_at
@@ -44,7 +45,8 @@ history_entries as (
         history.opportunity_id,
         history.stage_name,
         history.changed_at as entered_at,
-        1 as entry_source,
+        history.change_source as entry_source,
+        history.source_order,
         history.landing_sequence
     from history
     inner join bounds on history.opportunity_id = bounds.opportunity_id
@@ -107,18 +109,19 @@ current_entries as (
             end,
             case when not unexplained.is_reconstructed then unexplained.last_known_at end
         ) as entered_at,
-        2 as entry_source,
+        'record' as entry_source,
+        9 as source_order,
         0 as landing_sequence
     from unexplained
     cross join parameters
 ),
 
 entries as (
-    select opportunity_id, stage_name, entered_at, entry_source, landing_sequence from initial_entries
+    select opportunity_id, stage_name, entered_at, entry_source, source_order, landing_sequence from initial_entries
     union all
-    select opportunity_id, stage_name, entered_at, entry_source, landing_sequence from history_entries
+    select opportunity_id, stage_name, entered_at, entry_source, source_order, landing_sequence from history_entries
     union all
-    select opportunity_id, stage_name, entered_at, entry_source, landing_sequence from current_entries
+    select opportunity_id, stage_name, entered_at, entry_source, source_order, landing_sequence from current_entries
     where entered_at is not null
 ),
 
@@ -136,7 +139,7 @@ numbered as (
     inner join stages on entries.stage_name = stages.stage_name
     window opportunity_order as (
         partition by entries.opportunity_id
-        order by entries.entered_at, entries.entry_source, entries.landing_sequence
+        order by entries.entered_at, entries.source_order, entries.landing_sequence
     )
 ),
 
@@ -160,6 +163,7 @@ select
     cast(entry_number as integer) as entry_number,
     max_by(stage_name, row_in_order) as stage_name,
     min(entered_at) as entered_at,
-    case when min_by(entry_source, row_in_order) = 1 then 'observed' else 'reconstructed' end as basis
+    min_by(entry_source, row_in_order) as entry_source,
+    case when min_by(entry_source, row_in_order) = 'record' then 'reconstructed' else 'observed' end as basis
 from stays
 group by opportunity_id, entry_number

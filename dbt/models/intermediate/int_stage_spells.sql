@@ -8,7 +8,7 @@ parameters as (
 ),
 
 entries as (
-    select opportunity_id, entry_number, stage_name, entered_at, basis
+    select opportunity_id, entry_number, stage_name, entered_at, entry_source, basis
     from {{ ref('int_stage_entries') }}
 ),
 
@@ -28,7 +28,9 @@ followed as (
         entry_number,
         stage_name,
         entered_at,
+        entry_source,
         basis,
+        lead(entry_source) over (partition by opportunity_id order by entry_number) as exit_source,
         lead(stage_name) over (partition by opportunity_id order by entry_number) as next_stage_name,
         lead(entered_at) over (partition by opportunity_id order by entry_number) as next_entered_at
     from entries
@@ -60,6 +62,8 @@ spells as (
                 then 'skipped_ahead'
             else 'advanced'
         end as spell_exit,
+        followed.entry_source,
+        followed.exit_source,
         followed.basis
     from followed
     inner join stages on followed.stage_name = stages.stage_name
@@ -79,6 +83,8 @@ select
     spells.next_stage_name,
     coalesce(spells.left_at, parameters.as_of_end_at) as observed_to_at,
     {{ days_between('spells.entered_at', 'coalesce(spells.left_at, parameters.as_of_end_at)') }} as days,
+    spells.entry_source,
+    spells.exit_source,
     spells.basis
 from spells
 cross join parameters

@@ -7,7 +7,8 @@ parameters as (
 
 states as (
     select
-        opportunity_id, opportunity_name, account_id, rep_id, amount, crm_probability, close_date, currency,
+        opportunity_id, opportunity_name, account_id, rep_id, amount, original_amount, original_currency,
+        crm_probability, close_date, currency,
         deal_type, lead_source, next_step, close_date_pushes, deleted_at, basis
     from {{ ref('int_opportunity_state') }}
 ),
@@ -96,7 +97,9 @@ select
     clocks.stage_order,
     aged.status,
     states.amount,
-    states.amount is null as amount_is_missing,
+    states.original_amount is null as amount_is_missing,
+    states.original_amount,
+    states.original_currency,
     states.currency,
     states.crm_probability,
     clocks.created_at,

@@ -16,6 +16,11 @@ parameters as (
     from {{ ref('stg_run_parameters') }}
 ),
 
+rates as (
+    select currency, valid_from_date, valid_to_date, units_per_corporate_unit
+    from {{ ref('int_conversion_rates') }}
+),
+
 dated as (
     select
         quotas.forecasting_quota_id,
@@ -23,10 +28,11 @@ dated as (
         cast(date_trunc('month', coalesce(periods.start_date, quotas.start_date)) as date) as first_month_date,
         case lower(periods.period_type) when 'quarter' then 3 when 'year' then 12 else 1 end as months,
         quotas.quota_amount,
-        quotas.currency,
+        coalesce(quotas.currency, parameters.currency) as currency,
         quotas.quota_source,
         quotas.landing_sequence
     from quotas
+    cross join parameters
     left join periods on quotas.period_id = periods.period_id
     where quotas.rep_id is not null and quotas.quota_amount is not null
 ),
@@ -57,8 +63,18 @@ monthly as (
 select
     monthly.rep_id,
     monthly.month_start_date,
-    monthly.quota_amount,
-    coalesce(monthly.currency, parameters.currency) as currency,
+    {{ converted(
+        'monthly.quota_amount', 'monthly.currency', 'parameters.currency', 'own_rates.units_per_corporate_unit',
+        'wanted_rates.units_per_corporate_unit', '1'
+    ) }} as quota_amount,
+    {{ converted_currency(
+        'monthly.currency', 'parameters.currency', 'own_rates.units_per_corporate_unit',
+        'wanted_rates.units_per_corporate_unit', '1'
+    ) }} as currency,
     monthly.quota_source as source
 from monthly
 cross join parameters
+left join rates as own_rates
+    on {{ rate_holds('own_rates', 'monthly.currency', 'monthly.month_start_date') }}
+left join rates as wanted_rates
+    on {{ rate_holds('wanted_rates', 'parameters.currency', 'monthly.month_start_date') }}

@@ -3,7 +3,7 @@ with
 spells as (
     select
         opportunity_id, spell_number, stage_name, stage_order, entered_at, left_at, spell_exit, next_stage_name,
-        observed_to_at, days, basis
+        observed_to_at, days, entry_source, exit_source, basis
     from {{ ref('int_stage_spells') }}
 ),
 
@@ -30,6 +30,8 @@ select
     owners.owner_id as rep_id,
     reps.team_id,
     spells.days,
+    spells.entry_source,
+    spells.exit_source,
     spells.basis
 from spells
 -- The owner at the end of the stay: the exit is theirs. Left-open, so that a hand-over at the exit comes after it.

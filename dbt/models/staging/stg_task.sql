@@ -40,6 +40,10 @@ select
     ActivityDate as due_date,
     CompletedDateTime as completed_at,
     coalesce(CreatedDate, occurred_at) as created_at,
-    GyakusanActionKey__c as action_key,
+    -- Where the org lacks our field, our tasks carry a mark in their subject, and that is their key.
+    coalesce(
+        GyakusanActionKey__c,
+        case when Subject like '%[G:__________]%' then substr(Subject, instr(Subject, '[G:'), 14) end
+    ) as action_key,
     deleted_at
 from tasks
