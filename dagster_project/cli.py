@@ -67,7 +67,7 @@ def demo(today: str, seed: int) -> None:
     "--window", "windows", multiple=True, metavar="FROM..TO", help="Also compute coefficients for (FROM, TO]."
 )
 def nightly(as_of_date: str, dry_run: bool, windows: tuple[str, ...]) -> None:
-    """Run the night on the org that SALESFORCE_LOGIN_URL names."""
+    """Run the night on the org that GYAKUSAN_SALESFORCE_URL names."""
     with _one_line_errors():
         if windows:
             import json
@@ -114,6 +114,19 @@ def nightly(as_of_date: str, dry_run: bool, windows: tuple[str, ...]) -> None:
     help="Freeze the org's clock, for example 2026-10-15T05:00:00+09:00.",
 )
 @click.option("--port", default=0, show_default="a free one", help="Port on 127.0.0.1.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME[,OPTION=VALUE…]",
+    help="Let the org misbehave, for example too_many_requests,times=3 (repeatable; see docs/sandbox.md).",
+)
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    default=None,
+    help="PEM certificate or public key by which JWT logins are verified.",
+)
 @click.option("--no-serve", is_flag=True, help="Only fill the org's file.")
 def sandbox(
     org_file: Path | None,
@@ -124,6 +137,8 @@ def sandbox(
     today: str,
     clock: str | None,
     port: int,
+    faults: tuple[str, ...],
+    certificate: Path | None,
     no_serve: bool,
 ) -> None:
     """Serve a Salesforce org on 127.0.0.1, from a file, a CSV export or a generator."""
@@ -138,7 +153,7 @@ def sandbox(
         if clock is not None:
             sandbox_command.freeze_clock(path, clock)
         if not no_serve:
-            sandbox_command.serve_org(path, port)
+            sandbox_command.serve_org(path, port, faults, certificate)
 
 
 @main.command()
@@ -156,10 +171,33 @@ def gate(accepted: tuple[str, ...]) -> None:
 def today(rep: str | None) -> None:
     """Print today's list and plan of one rep (name or id; the first where none is given)."""
     with _one_line_errors():
+        from connectors.event_log import EventLog
+        from connectors.salesforce.write_facts import waiting_writes
         from dagster_project.publish.today import todays_page
         from dagster_project.settings import load_settings_to_look_at
 
-        click.echo(todays_page(load_settings_to_look_at().published_file, rep))
+        settings = load_settings_to_look_at()
+        click.echo(todays_page(settings.published_file, rep, waiting_writes(EventLog(settings.log_dir))))
+
+
+@main.command()
+@click.argument("run", metavar="RUN")
+@click.option("--dry-run", is_flag=True, help="Show what would be taken back and change nothing.")
+def undo(run: str, dry_run: bool) -> None:
+    """Take back what one run wrote to the CRM: its id, the beginning of it, or `last`."""
+    with _one_line_errors():
+        from dagster_project.undo_command import undo_written
+
+        undo_written(run, dry_run=dry_run)
+
+
+@main.command()
+def doctor() -> None:
+    """Check settings, login, permissions and fields; changes nothing."""
+    with _one_line_errors():
+        from dagster_project.doctor_command import examine
+
+        sys.exit(examine())
 
 
 @main.command()

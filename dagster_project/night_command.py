@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
 from dagster_project.nightly import run_night
-from dagster_project.progress import reporting
+from dagster_project.progress import Progress, reporting
 from dagster_project.publish.summary import attention, summary_text
 from dagster_project.publish.today import todays_page
-from dagster_project.settings import load_settings
+from dagster_project.publish.written import written_lines
+from dagster_project.settings import Settings, load_settings
+
+
+@contextmanager
+def _writes_told(progress: Progress, settings: Settings) -> Iterator[None]:
+    """A night that ends red over its writes still says what was written and what waits."""
+    try:
+        yield
+    except Exception:
+        if progress.outcome is not None:
+            click.echo("\n".join(written_lines(progress.outcome, settings.time_zone or "UTC")))
+        raise
 
 
 def night_with_summary(*, as_of_date: str = "", dry_run: bool = False, show_rep: bool = False) -> None:
@@ -22,7 +36,8 @@ def night_with_summary(*, as_of_date: str = "", dry_run: bool = False, show_rep:
     settings = load_settings()
     with reporting(sys.stderr) as progress:
         progress.dry_run = dry_run
-        result = run_night(settings, progress, as_of_date=as_of_date, dry_run=dry_run)
+        with _writes_told(progress, settings):
+            result = run_night(settings, progress, as_of_date=as_of_date, dry_run=dry_run)
         if as_of_date:
             click.echo(f"Marts as of {as_of_date}: {result.published_file}")
             return

@@ -16,6 +16,7 @@ from dagster_project.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from connectors.event_log import EventLog
+    from connectors.salesforce.client import SalesforceClient
 
 
 @contextmanager
@@ -52,6 +53,7 @@ class NightResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     _settings: Settings | None = PrivateAttr(default=None)
     _now: datetime | None = PrivateAttr(default=None)
+    _org: SalesforceClient | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[NightResource]:
@@ -81,6 +83,24 @@ class NightResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         from connectors.event_log import EventLog
 
         return EventLog(self.settings.log_dir)
+
+    @property
+    def org(self) -> SalesforceClient:
+        """The org over one login, with one budget of API calls for all this run reads and writes.
+
+        Raises:
+            SalesforceProblem: the login failed.
+        """
+        if self._org is None:
+            from dagster_project.ingest.org import connect_to_org
+
+            self._org = connect_to_org(self.settings)
+        return self._org
+
+    @property
+    def has_calls_left(self) -> bool:
+        """Whether the run may still call the org, as far as it knows."""
+        return self._org is None or self._org.budget.remaining() != 0
 
     @property
     def published_file(self) -> Path:

@@ -63,7 +63,11 @@ class Settings(BaseSettings):
     api_reserve: float = Field(default=0.2, ge=0, lt=1)
     held_out_share: float = Field(default=0.1, ge=0, lt=1)
     experiment_salt: str = "gyakusan"
+    sweep_every_days: int = Field(default=7, ge=1)
+    accept_gone: dict[str, int] = {}
     rejected_share_limit: float = Field(default=0.05, ge=0, le=1)
+    formulas_every_days: int = Field(default=7, ge=1)
+    fields_not_needed: tuple[str, ...] = ()
     schedule: str = "0 5 * * *"
 
     @classmethod

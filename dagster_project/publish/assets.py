@@ -1,17 +1,21 @@
 """From what was decided to where people see it: the published file, then the rep's own task list."""
 
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
 import dagster as dg
 import duckdb
 
 from connectors.salesforce.apply_actions import WriteOutcome, write_actions
 from dagster_project.decisions import ACTIONS_PLANNED, CANDIDATES, PLAN_STEPS, PLANS
-from dagster_project.errors import WriteRefused
-from dagster_project.ingest.org import actionable_errors, connect_to_org
+from dagster_project.ingest.org import actionable_errors
 from dagster_project.ingest.organization import read_organization
 from dagster_project.permission import may_write
 from dagster_project.progress import current
 from dagster_project.publish.decided_tables import decided_tables, log_tables
 from dagster_project.publish.published_file import publish
+from dagster_project.publish.written import need_acceptance
 from dagster_project.resources import NightResource
 from dagster_project.transform.assets import warehouse
 from dagster_project.transform.names import MARTS
@@ -43,19 +47,15 @@ def published_marts(night: NightResource) -> dg.MaterializeResult[None]:
 
 
 def write_tasks(night: NightResource, run_id: str) -> WriteOutcome:
-    """Bring the org's tasks to ``sync_next_actions`` as published, or find out what that would change.
-
-    Raises:
-        WriteRefused: more rows were rejected than the set share.
-    """
+    """Bring the org's tasks to ``sync_next_actions`` as published, or find out what that would change."""
     with duckdb.connect(str(night.published_file), read_only=True) as connection:
         rows = connection.sql("select * from sync_next_actions").to_arrow_table()
     permission = may_write(
         night.settings, read_organization(night.log, night.settings.time_zone), looks_back=False
     )
     with actionable_errors():
-        outcome = write_actions(
-            connect_to_org(night.settings),
+        return write_actions(
+            night.org,
             night.log,
             rows,
             run_id=run_id,
@@ -63,26 +63,38 @@ def write_tasks(night: NightResource, run_id: str) -> WriteOutcome:
             dry_run=night.dry_run or not permission.is_allowed,
             allow_production=night.settings.write_back == "any",
         )
-    counts = outcome.counts()
-    failed = counts["rejected"] + counts["unsent"]
-    if failed and failed > night.settings.rejected_share_limit * len(outcome.planned):
-        words = "; ".join(sorted({row.message for row in outcome.result.rows if row.message})[:3])
-        raise WriteRefused(
-            f"{failed} of {len(outcome.planned)} tasks were rejected: {words}",
-            where="stream actions_rejected of the log",
-            remedy="mend what Salesforce names; they are sent again the next night",
-        )
-    return outcome
 
 
 @dg.asset(deps=[published_marts], group_name="publish", kinds={"salesforce"})
-def tasks(context: dg.AssetExecutionContext, night: NightResource) -> dg.MaterializeResult[None]:
-    """Tasks in Salesforce as ``sync_next_actions`` wants them: upserted by external id, read back, confirmed."""
+def tasks(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
+    """Tasks in Salesforce as ``sync_next_actions`` wants them: upserted by external id, read back, confirmed.
+
+    Raises:
+        WriteRefused: more of what was sent was rejected than the set share; what was accepted stands.
+    """
     if night.past_date is not None:
-        return dg.MaterializeResult(metadata={"decision": "a run that looks back writes nothing"})
+        yield dg.MaterializeResult(metadata={"decision": "a run that looks back writes nothing"})
+        return
     with current().step("Writing back"):
         outcome = write_tasks(night, context.run_id)
     current().outcome = outcome
-    return dg.MaterializeResult(
-        metadata={**outcome.counts(), "mode": outcome.mode, "notes": "\n".join(outcome.notes)}
-    )
+    yield dg.MaterializeResult(metadata=outcome_metadata(outcome))
+    need_acceptance(outcome, night.settings.rejected_share_limit)
+
+
+def outcome_metadata(outcome: WriteOutcome) -> dict[str, Any]:
+    """Counts, why tasks were left alone, and the writes that wait, with their age and Salesforce's words."""
+    left_alone = Counter(each.reason for each in outcome.planned if each.decision == "left_alone")
+    waiting = [
+        dg.TableRecord({name: str(value) for name, value in row.items()})
+        for row in outcome.waiting.to_pylist()
+    ]
+    shown = {"waiting_writes": dg.MetadataValue.table(waiting)} if waiting else {}
+    return {
+        **outcome.counts(),
+        "waiting": len(waiting),
+        "mode": outcome.mode,
+        "left_alone_because": dict(left_alone),
+        "notes": "\n".join(outcome.notes),
+        **shown,
+    }

@@ -9,7 +9,9 @@ import pyarrow as pa
 
 from connectors.event_log import EventLog
 from dagster_project.decisions import ACTIONS_PLANNED, CANDIDATES, PLAN_STEPS, PLANS, decided_rows
+from dagster_project.publish.carried_over import carried_over
 from dagster_project.recommend.sync import sync_next_actions
+from dagster_project.undone import without_undone
 
 REFUSED_ROWS_COLUMNS = [
     "run_id",
@@ -22,8 +24,8 @@ REFUSED_ROWS_COLUMNS = [
     "value_text",
 ]
 WINDOW_COLUMNS = [
-    "stream", "object_name", "kind", "run_id", "observed_at", "window_from_at", "window_to_at", "method",
-    "rows_received", "rows_processed", "rows_counted", "rows_appended", "api_calls", "seconds", "message",
+    "stream", "object_name", "kind", "run_id", "observed_at", "window_from_at", "window_to_at", "reason",
+    "method", "rows_received", "rows_processed", "rows_counted", "rows_moved_on", "rows_appended", "api_calls", "seconds", "message",
 ]  # fmt: skip
 
 
@@ -32,14 +34,21 @@ def _system_columns_dropped(rows: pl.DataFrame) -> pa.Table:
 
 
 def decided_tables(log: EventLog, plan_date: date) -> dict[str, pa.Table]:
-    """One table each: plan_today, plan_steps, candidates, actions_planned, sync_next_actions (all of ``plan_date``)."""
+    """One table each: plan_today, plan_steps, candidates, actions_planned, sync_next_actions (all of ``plan_date``).
+
+    ``sync_next_actions`` holds, beside the day's actions, those of earlier nights that never reached the org; it lacks
+    what an undo has taken back.
+    """
     actions = decided_rows(log, ACTIONS_PLANNED, plan_date)
+    weighed = decided_rows(log, CANDIDATES, plan_date)
+    earlier = carried_over(log, weighed, plan_date)
+    due = pl.concat([without_undone(log, actions), earlier.select(actions.columns)])
     return {
         "plan_today": _system_columns_dropped(decided_rows(log, PLANS, plan_date)),
         "plan_steps": _system_columns_dropped(decided_rows(log, PLAN_STEPS, plan_date)),
-        "candidates": _system_columns_dropped(decided_rows(log, CANDIDATES, plan_date)),
+        "candidates": _system_columns_dropped(weighed),
         "actions_planned": _system_columns_dropped(actions),
-        "sync_next_actions": sync_next_actions(actions).to_arrow(),
+        "sync_next_actions": sync_next_actions(due).to_arrow(),
     }
 
 

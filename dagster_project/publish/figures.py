@@ -10,6 +10,7 @@ import duckdb
 FIGURES = {
     "as_of_date": "select as_of_date from run_parameters",
     "currency": "select currency from run_parameters",
+    "time_zone": "select time_zone from run_parameters",
     "opportunities": "select count(*) from fct_opportunity",
     "open_opportunities": "select count(*) from fct_opportunity where status = 'open'",
     "activities": "select count(*) from fct_activity",
@@ -27,7 +28,9 @@ FIGURES = {
     "quota_amount": "select sum(quota_amount) from plan_today",
     "won_amount_to_date": "select sum(won_amount_to_date) from plan_today",
     "candidates": "select count(*) from candidates",
-    "chosen_actions": "select count(*) from sync_next_actions",
+    "chosen_actions": "select count(*) from actions_planned",
+    "carried_over": "select count(*) from sync_next_actions "
+    "where GyakusanActionKey__c not in (select action_key from actions_planned)",
     "held_out": "select count(*) from candidates where left_out_reason = 'held_out'",
 }
 LATEST_ORGANIZATION = "where scope_kind = 'organization' and {table}.as_of_date = run_parameters.as_of_date"

@@ -6,20 +6,24 @@ from typing import Any
 
 import duckdb
 
+from connectors.event_log import EventLog
 from dagster_project.errors import NeedsAttention
 from dagster_project.nightly import NightResult
 from dagster_project.plan.text import aligned, money, percent
 from dagster_project.progress import Progress
 from dagster_project.publish.figures import read_figures
+from dagster_project.publish.lost_fields import lost_fields
 from dagster_project.publish.safe_text import safe
+from dagster_project.publish.written import dry_run_lines, written_lines
 from dagster_project.settings import Settings
 
 READ_SQL = """
     select stream, sum(rows_received)::bigint as received, sum(rows_appended)::bigint as news,
-        sum(api_calls)::bigint as calls, string_agg(distinct nullif(message, ''), '; ') as message
+        sum(api_calls)::bigint as calls,
+        string_agg(distinct case when kind <> 'absent' then object_name || ': ' || nullif(message, '') end, '; ')
+            as message
     from extraction_windows where run_id = $run_id group by stream order by received desc, stream
 """
-WARNINGS_SHOWN = 5
 
 
 def _rows(result: NightResult, sql: str, **values: object) -> list[tuple[Any, ...]]:
@@ -36,41 +40,15 @@ def read_lines(result: NightResult) -> list[str]:
         f"Read      {received:,} rows, {news:,} new facts, {calls:,} API calls"
         + (f" ({busiest})" if busiest else "")
     ]
-    return lines + [f"          {safe(message)}" for *_, message in rows if message]
-
-
-def written_lines(progress: Progress) -> list[str]:
-    """What became of the tasks."""
-    if progress.outcome is None:
-        return ["Written   nothing"]
-    counts = progress.outcome.counts()
-    written = counts["created"] + counts["updated"]
-    lines = [
-        f"Written   {written:,} tasks written ({counts['created']:,} new, {counts['updated']:,} updated), "
-        f"{counts['unchanged']:,} unchanged, {counts['left_alone']:,} left to their owners, "
-        f"{counts['confirmed']:,} confirmed, {counts['rejected']:,} rejected"
-    ]
-    lines += [
-        f"          {safe(row.action_key)}: {safe(row.message)}"
-        for row in progress.outcome.result.rows
-        if row.message
-    ][:WARNINGS_SHOWN]
-    return lines + [f"          {safe(note)}" for note in progress.outcome.notes]
-
-
-def dry_run_lines(progress: Progress) -> list[str]:
-    """What a dry run would have written, field by field."""
-    if progress.outcome is None:
-        return []
-    lines = []
-    for planned in progress.outcome.planned:
-        if planned.decision in ("create", "update"):
-            lines.append(f"  would {planned.decision} {safe(planned.action_key)}")
-            lines += [
-                f"      {each.field}: {safe(each.before)} → {safe(each.after)}"
-                for each in planned.differences
-            ]
-    return lines
+    lines += [f"          {safe(message)}" for *_, message in rows if message]
+    absent = _rows(
+        result,
+        "select object_name from extraction_windows where run_id = $run_id and kind = 'absent' order by 1",
+        run_id=result.run_id,
+    )
+    return lines + (
+        [f"          not in the org, or not shown: {', '.join(name for (name,) in absent)}"] if absent else []
+    )
 
 
 def mart_lines(figures: dict[str, Any]) -> list[str]:
@@ -102,6 +80,13 @@ def plan_lines(figures: dict[str, Any]) -> list[str]:
         f"Plan      {figures['plan_date']}: {figures['planned_reps']:,} reps, quota {quota}, won so far this month {won}",
         f"Actions   {figures['chosen_actions']:,} chosen from {figures['candidates']:,} candidates, "
         f"{figures['held_out']:,} held out to learn what the cards are worth",
+        *(
+            [
+                f"          {figures['carried_over']:,} of earlier nights are sent again: the org never took them"
+            ]
+            if figures["carried_over"]
+            else []
+        ),
     ]
 
 
@@ -123,8 +108,8 @@ def summary_text(settings: Settings, result: NightResult, progress: Progress) ->
         refused,
         *mart_lines(figures),
         *plan_lines(figures),
-        *written_lines(progress),
-        *(dry_run_lines(progress) if progress.dry_run else []),
+        *written_lines(progress.outcome, figures["time_zone"]),
+        *(dry_run_lines(progress.outcome) if progress.dry_run else []),
         *time_lines(progress),
         f"Look at   {result.published_file} (DuckDB), gyakusan today REP, gyakusan serve",
     ]
@@ -135,7 +120,8 @@ def attention(settings: Settings, result: NightResult) -> None:
     """Raise where something keeps a finished night from being whole.
 
     Raises:
-        NeedsAttention: rows of this run were refused, or reps have no quota.
+        NeedsAttention: rows of this run were refused, fields that were there are no longer shown, or reps have
+            no quota.
     """
     refused = _rows(
         result,
@@ -148,6 +134,13 @@ def attention(settings: Settings, result: NightResult) -> None:
             f"{len(refused)} rows were refused tonight, first {stream} {record_id}: {safe(reason)}",
             where="gate",
             remedy="mend them in the CRM, or readmit them with gyakusan gate --accept ID",
+        )
+    lost = lost_fields(EventLog(settings.log_dir), settings.fields_not_needed)
+    if lost:
+        raise NeedsAttention(
+            f"{len(lost)} fields are no longer shown, their last known values are used: {', '.join(lost)}",
+            where="permissions of the integration user",
+            remedy="let it read them again, or name them in GYAKUSAN_FIELDS_NOT_NEEDED",
         )
     missing = _rows(result, "select rep_id from plan_today where quota_amount is null order by rep_id")
     if missing and settings.require_quotas:

@@ -7,17 +7,25 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from dagster_project.errors import SettingsError
 from dagster_project.plan.text import staircase
 from dagster_project.publish.safe_text import safe
+from dagster_project.publish.written import waiting_line
 
 WORDS = {
-    "ja": {"today": "今日の一手", "none": "今日の一手はありません", "standing": "続いているもの"},
+    "ja": {
+        "today": "今日の一手",
+        "none": "今日の一手はありません",
+        "standing": "続いているもの",
+        "waiting": "Salesforceにまだ書き込めていないもの",
+    },
     "en": {
         "today": "Today's next actions",
         "none": "No action stands out today",
         "standing": "Still on the list",
+        "waiting": "Not in Salesforce yet",
     },
 }
 REP_SQL = """
@@ -27,6 +35,11 @@ REP_SQL = """
 """
 STANDING_SQL = """
     select subject from candidates where rep_id = ? and left_out_reason = 'still_on_list' order by fired_date, action_key
+"""
+WAITING_SQL = """
+    select waiting.*, candidates.subject from waiting inner join candidates using (action_key)
+    where candidates.rep_id = ? and (candidates.is_chosen or candidates.left_out_reason = 'still_on_list')
+    order by first_tried_at, action_key
 """
 FIRST = "(select count(*) from actions_planned as a where a.rep_id = dim_rep.rep_id) desc, rep_name, rep_id"
 
@@ -76,8 +89,20 @@ def card_lines(connection: duckdb.DuckDBPyConnection, rep_id: str, words: dict[s
     return shown or [words["none"]]
 
 
-def todays_page(published: Path, rep: str | None) -> str:
-    """Plan and list of one rep.
+def waiting_page_lines(
+    connection: duckdb.DuckDBPyConnection, rep_id: str, waiting: pa.Table, words: dict[str, str]
+) -> list[str]:
+    """The rep's cards the org has not taken: since when they are tried, and Salesforce's last words."""
+    connection.register("waiting", waiting)
+    rows = _frame(connection, WAITING_SQL, rep_id).to_dicts()
+    zone = str(connection.execute("select time_zone from run_parameters").fetchall()[0][0])
+    if not rows:
+        return []
+    return [words["waiting"], *(f"- {safe(row['subject'])}: {waiting_line(row, zone)}" for row in rows)]
+
+
+def todays_page(published: Path, rep: str | None, waiting: pa.Table | None = None) -> str:
+    """Plan and list of one rep, and what of it ``waiting`` (write_facts.waiting_writes) says is not in the org yet.
 
     Raises:
         SettingsError: nothing is published yet, or the rep is not known.
@@ -94,4 +119,7 @@ def todays_page(published: Path, rep: str | None) -> str:
         lines = ["", f"{safe(who['rep_name'])}  {safe(who['team_name'] or '')}".rstrip()]
         if not plan.is_empty():
             lines += [staircase(plan.row(0, named=True), steps), ""]
-        return "\n".join(lines + card_lines(connection, who["rep_id"], words))
+        lines += card_lines(connection, who["rep_id"], words)
+        if waiting is not None and waiting.num_rows:
+            lines += waiting_page_lines(connection, who["rep_id"], waiting, words)
+        return "\n".join(lines)

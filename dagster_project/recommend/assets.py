@@ -1,10 +1,10 @@
 """Each rep's next actions, every candidate with its propensity, committed to the log before anything is sent."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import dagster as dg
-import polars as pl
 
 from dagster_project.decisions import ACTIONS_PLANNED, CANDIDATES, DECIDED, commit_decisions
 from dagster_project.permission import decision_kind
@@ -14,6 +14,7 @@ from dagster_project.recommend.recommend import RecommendSettings, RecommendTabl
 from dagster_project.resources import NightResource
 from dagster_project.transform.names import mart_keys
 from dagster_project.transform.run import RunDates, run_dates
+from dagster_project.undone import DELETED, frame, marked_as_taken_back, tasks_with_keys, without_undone
 
 RECOMMEND_MARTS = (
     "dim_rep",
@@ -29,18 +30,24 @@ KEY = ("plan_date", "action_key")
 def choose_actions(night: NightResource, dates: RunDates) -> RecommendTables:
     """Candidates and chosen actions of every rep for ``plan_date``."""
     settings, log = night.settings, night.log
-    past = log.read(CANDIDATES, where=f"kind = '{DECIDED}'") if CANDIDATES in log.streams() else None
+    past = frame(log.read(CANDIDATES, where=f"kind = '{DECIDED}'")) if CANDIDATES in log.streams() else None
     inputs = read_inputs(
         settings.warehouse_file,
         plan_date=dates.plan_date,
-        past_candidates=None if past is None else pl.DataFrame(pl.from_arrow(past)),
-        task_facts=pl.DataFrame(pl.from_arrow(log.latest("task"))),
+        # What was taken back was never shown: neither as a card of an earlier night nor as its owner's refusal.
+        past_candidates=None if past is None else without_undone(log, past, DELETED),
+        task_facts=tasks_with_keys(log),
         holidays=dates.calendar.closed_weekdays(
             dates.as_of_date - timedelta(days=1000), dates.plan_date + timedelta(days=60)
         ),
         settings=RecommendSettings(salt=settings.experiment_salt, held_out_share=settings.held_out_share),
     )
-    return recommend(inputs)
+    tables = recommend(inputs)
+    return replace(
+        tables,
+        candidates=marked_as_taken_back(log, tables.candidates),
+        actions=without_undone(log, tables.actions, DELETED),
+    )
 
 
 @dg.multi_asset(
