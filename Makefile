@@ -3,6 +3,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 UV_VERSION := 0.13.8
 BIN := .venv/bin
+# One worker a core; a file's tests stay together, because they share orgs and nights.
+PARALLEL := -n auto --dist loadfile
 export UV_PROJECT_ENVIRONMENT := .venv
 
 .PHONY: run test test-slow check serve setup clean bench-night bench-log bench-extract
@@ -25,10 +27,10 @@ serve: .venv/ready
 	@$(BIN)/gyakusan serve
 
 test: .venv/ready check
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow" $(PARALLEL)
 
 test-slow: .venv/ready
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow $(PARALLEL)
 
 bench-night: .venv/ready
 	@$(BIN)/python benches/night.py

@@ -33,9 +33,17 @@ class SettingsError(GyakusanError):
 
 
 class Incomplete(GyakusanError):
-    """Not everything could be read; what landed is kept and the next run goes on from there."""
+    """Not everything could be read; what landed is kept and the next run goes on from there.
+
+    Attributes:
+        may_pass: whether trying again within the night may help.
+    """
 
     exit_code = 3
+
+    def __init__(self, what: str, *, where: str, remedy: str, may_pass: bool = True) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.may_pass = may_pass
 
 
 class GateStopped(GyakusanError):

@@ -317,6 +317,11 @@ def problems(pulled: Sequence[PulledWindow]) -> list[str]:
     return [f"{name}: {message}" for name, message in [*unread, *unswept]]
 
 
+def may_pass(pulled: Sequence[PulledWindow]) -> bool:
+    """Whether reading again at once may help; no permission or refused sweep mends itself."""
+    return any("incomplete" in (each.status, each.sweep) for each in pulled)
+
+
 def is_complete(pulled: Sequence[PulledWindow]) -> bool:
     """Whether every object is closed or rightly absent."""
     return not problems(pulled)
@@ -329,6 +334,7 @@ __all__ = [
     "SalesforceProblem",
     "declare_streams",
     "is_complete",
+    "may_pass",
     "problems",
     "pull",
 ]

@@ -7,10 +7,10 @@ from datetime import timedelta
 import dagster as dg
 
 from connectors.salesforce.objects import OBJECTS
-from connectors.salesforce.pull import PullOptions, problems, pull
+from connectors.salesforce.pull import PullOptions, may_pass, problems, pull
 from connectors.salesforce.windows import PulledWindow
 from dagster_project.errors import Incomplete
-from dagster_project.ingest.org import actionable_errors, is_passing
+from dagster_project.ingest.org import actionable_errors
 from dagster_project.progress import current
 from dagster_project.resources import NightResource
 from dagster_project.settings import Settings
@@ -77,7 +77,12 @@ def pull_everything(night: NightResource, run_id: str) -> list[PulledWindow]:
         )
     unread = problems(pulled)
     if unread:
-        raise Incomplete("; ".join(unread), where="Salesforce", remedy="mend what is named and run again")
+        raise Incomplete(
+            "; ".join(unread),
+            where="Salesforce",
+            remedy="mend what is named and run again",
+            may_pass=may_pass(pulled),
+        )
     return pulled
 
 
@@ -90,7 +95,7 @@ def salesforce_log(
         try:
             pulled = pull_everything(night, context.run_id)
         except Incomplete as problem:
-            if context.retry_number == 0 and night.has_calls_left and is_passing(problem):
+            if context.retry_number == 0 and night.has_calls_left and problem.may_pass:
                 raise dg.RetryRequested(max_retries=1, seconds_to_wait=5) from problem
             raise
     windows: dict[str, list[PulledWindow]] = defaultdict(list)

@@ -36,7 +36,12 @@ def actionable_errors() -> Iterator[None]:
     except SETTINGS_AT_FAULT as problem:
         raise SettingsError(problem.what, where=problem.where, remedy=problem.remedy) from problem
     except SalesforceProblem as problem:
-        raise Incomplete(problem.what, where=problem.where, remedy=problem.remedy or "run again") from problem
+        raise Incomplete(
+            problem.what,
+            where=problem.where,
+            remedy=problem.remedy or "run again",
+            may_pass=not isinstance(problem, BudgetExhausted),
+        ) from problem
 
 
 def connect_to_org(settings: Settings) -> SalesforceClient:
@@ -44,9 +49,3 @@ def connect_to_org(settings: Settings) -> SalesforceClient:
     return connect(
         Credentials.from_environment(os.environ), budget=ApiBudget(reserve_share=settings.api_reserve)
     )
-
-
-def is_passing(problem: BaseException) -> bool:
-    """Whether trying again within the night may help: everything but permissions, settings and used-up limits."""
-    cause = problem.__cause__
-    return isinstance(problem, Incomplete) and not isinstance(cause, BudgetExhausted)

@@ -44,6 +44,7 @@ class CommandLine:
         off = (
             "SF_DISABLE_TELEMETRY",
             "SF_AUTOUPDATE_DISABLE",
+            "SF_DISABLE_AUTOUPDATE",
             "SF_SKIP_NEW_VERSION_CHECK",
             "SF_DISABLE_LOG_FILE",
         )

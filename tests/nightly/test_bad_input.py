@@ -101,7 +101,7 @@ def test_a_quota_file_fills_the_gap(small: Workplace) -> None:
 def test_wrong_credentials(small: Workplace) -> None:
     before = landed(small.folder)
     finished = small.run("nightly", GYAKUSAN_SALESFORCE_CLIENT_SECRET="not-the-secret")
-    one_line(finished, 2, "login was refused", "check")
+    one_line(finished, 2, "login by client credentials was refused", "check")
     assert "not-the-secret" not in finished.stderr + finished.stdout
     assert landed(small.folder) == before
 

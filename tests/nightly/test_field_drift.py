@@ -11,6 +11,8 @@ from tests.nightly.conftest import MakeWorkplace
 from tests.nightly.harness import Workplace
 from tests.nightly.test_bad_input import faults, one_line, set_clock
 
+pytestmark = pytest.mark.slow
+
 REP = "0055g000000001mAAA"
 
 

@@ -11,6 +11,8 @@ from tests.nightly.conftest import MakeWorkplace
 from tests.nightly.harness import Workplace
 from tests.nightly.test_generated_org import soql
 
+pytestmark = pytest.mark.slow
+
 DAYS = {n: f"2026-10-{14 + n}T05:00:00+09:00" for n in (1, 2)}
 WORDS = "案件の金額を先に入れてください"
 OUR_TASKS = (
