@@ -64,6 +64,8 @@ def warehouse(new_warehouse: NewWarehouse) -> Warehouse:
     helpers.dbt(
         made,
         "build",
+        "--indirect-selection",
+        "buildable",
         "--exclude-resource-type",
         "unit_test",
         "--select",
