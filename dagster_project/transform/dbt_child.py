@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from filelock import FileLock
+
 from dagster_project.errors import GyakusanError
 from dagster_project.settings import Settings
 
@@ -54,10 +56,16 @@ def ensure_manifest(settings: Settings) -> Path:
     Raises:
         TransformFailed: with dbt's own last lines.
     """
-    manifest = settings.dbt_target_dir / "manifest.json"
-    if manifest.exists() and manifest.stat().st_mtime >= newest_model_change(settings.dbt_dir):
-        return manifest
+    # A copy of our own: dbt writes its manifest in place in every run, and another process may be reading.
+    manifest = settings.dbt_target_dir / "parsed_manifest.json"
     settings.dbt_target_dir.mkdir(parents=True, exist_ok=True)
+    with FileLock(str(settings.dbt_target_dir / "parse.lock")):
+        if not manifest.exists() or manifest.stat().st_mtime < newest_model_change(settings.dbt_dir):
+            _parse(settings, manifest)
+    return manifest
+
+
+def _parse(settings: Settings, manifest: Path) -> None:
     finished = subprocess.run(
         [dbt_executable(), "--quiet", "parse", "--project-dir", str(settings.dbt_dir)],
         env={**os.environ, **dbt_environment(settings)},
@@ -65,14 +73,17 @@ def ensure_manifest(settings: Settings) -> Path:
         text=True,
         check=False,
     )
-    if finished.returncode != 0 or not manifest.exists():
+    parsed = settings.dbt_target_dir / "manifest.json"
+    if finished.returncode != 0 or not parsed.exists():
         tail = (finished.stdout + finished.stderr).strip().splitlines()[-3:]
         raise TransformFailed(
             "dbt could not parse the models: " + " ".join(tail),
             where=str(settings.dbt_dir),
             remedy=f"see {settings.dbt_target_dir / 'logs' / 'dbt.log'}",
         )
-    return manifest
+    aside = manifest.with_suffix(".tmp")
+    shutil.copyfile(parsed, aside)
+    aside.replace(manifest)
 
 
 def newest_model_change(project_dir: Path) -> float:
