@@ -23,8 +23,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benches.large_org import CHANGED_AT, FILLED_AT, ROWS, change_tasks, copied_org
-from connectors.salesforce.client import SalesforceClient, connect
-from connectors.salesforce.login import Credentials
+from connectors.salesforce.connection.client import SalesforceClient, connect
+from connectors.salesforce.connection.login import Credentials
 from connectors.sandbox import process
 
 ROUNDS = 3
@@ -83,8 +83,8 @@ def plain_download(client: SalesforceClient, object_name: str, _: Path) -> Work:
 def ours(client: SalesforceClient, object_name: str, log_folder: Path) -> Work:
     """A whole pull of the object: describe, count, job, results, log, proof, the window's fact."""
     from connectors.event_log import EventLog
-    from connectors.salesforce.objects import OBJECTS
-    from connectors.salesforce.pull import pull
+    from connectors.salesforce.reading.pull import pull
+    from connectors.salesforce.schema.objects import OBJECTS
 
     objects = [each for each in OBJECTS if each.name == object_name]
     now = datetime.fromisoformat(client.call("GET", "/sandbox/clock").json()["now"])

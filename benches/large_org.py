@@ -13,10 +13,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from connectors.sandbox import ids
-from connectors.sandbox.schema import Field
-from connectors.sandbox.standard_objects import STANDARD_OBJECTS
-from connectors.sandbox.store import Org
+from connectors.sandbox.records import ids
+from connectors.sandbox.records.store import Org
+from connectors.sandbox.schema.sobjects import Field
+from connectors.sandbox.schema.standard_objects import STANDARD_OBJECTS
 
 ROWS = {"Task": 1_000_000, "Opportunity": 250_000}
 CHANGED_ROWS = 10_000

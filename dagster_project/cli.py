@@ -172,7 +172,7 @@ def today(rep: str | None) -> None:
     """Print today's list and plan of one rep (name or id; the first where none is given)."""
     with _one_line_errors():
         from connectors.event_log import EventLog
-        from connectors.salesforce.write_facts import waiting_writes
+        from connectors.salesforce.writing.write_facts import waiting_writes
         from dagster_project.publish.today import todays_page
         from dagster_project.settings import load_settings_to_look_at
 

@@ -11,11 +11,11 @@ from typing import Final
 
 import click
 
-from connectors.salesforce.client import SalesforceClient
-from connectors.salesforce.doctor import Finding
-from connectors.salesforce.doctor_org import OrgExamination
-from connectors.salesforce.errors import SalesforceProblem
-from connectors.salesforce.login import Credentials
+from connectors.salesforce.connection.client import SalesforceClient
+from connectors.salesforce.connection.errors import SalesforceProblem
+from connectors.salesforce.connection.login import Credentials
+from connectors.salesforce.doctor.checks import Finding
+from connectors.salesforce.doctor.org_facts import OrgExamination
 from dagster_project.errors import SettingsError
 from dagster_project.ingest.org import connect_to_org
 from dagster_project.publish.safe_text import safe

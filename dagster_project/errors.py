@@ -101,7 +101,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _errors_of_connectors() -> tuple[type[BaseException], ...]:
     from connectors.event_log.errors import LogError
-    from connectors.salesforce.errors import SalesforceProblem
+    from connectors.salesforce.connection.errors import SalesforceProblem
     from connectors.sandbox.errors import SandboxError
     from connectors.sandbox.process import SandboxStartError
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from connectors.salesforce.apply_actions import WriteOutcome
+    from connectors.salesforce.writing.apply_actions import WriteOutcome
 
 
 @dataclass

@@ -16,7 +16,7 @@ from dagster_project.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from connectors.event_log import EventLog
-    from connectors.salesforce.client import SalesforceClient
+    from connectors.salesforce.connection.client import SalesforceClient
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 import click
 
 from connectors.sandbox.errors import SalesforceError
-from connectors.sandbox.faults import parse_fault
+from connectors.sandbox.faults.faults import parse_fault
 from connectors.sandbox.generate import OrganizationSpec, generate
+from connectors.sandbox.records.store import Org
 from connectors.sandbox.serving import ServeOptions, notice, serve, system_clock
-from connectors.sandbox.store import Org
 from dagster_project.errors import SettingsError
 from dagster_project.settings import load_settings
 
@@ -73,7 +73,7 @@ def fill_generated(path: Path, *, seed: int, today: str) -> None:
 
 def fill_from_folder(path: Path, folder: Path, mapping_file: Path | None) -> str:
     """Fill the org from exported CSV files; returns what was loaded and every oddity met, one line each."""
-    from connectors.sandbox.loader import load_folder
+    from connectors.sandbox.loading.loader import load_folder
 
     with _opened(path) as org:
         return "\n".join(load_folder(org, folder, mapping_file).lines())

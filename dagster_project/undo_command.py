@@ -10,8 +10,8 @@ from typing import Final
 import click
 
 from connectors.event_log import EventLog
-from connectors.salesforce.undo import UndoneAction, undo_run
-from connectors.salesforce.undo_facts import UnknownRun, find_run
+from connectors.salesforce.writing.undo import UndoneAction, undo_run
+from connectors.salesforce.writing.undo_facts import UnknownRun, find_run
 from dagster_project.errors import SettingsError, WriteRefused
 from dagster_project.ingest.org import actionable_errors, connect_to_org
 from dagster_project.ingest.organization import read_organization

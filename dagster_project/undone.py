@@ -12,8 +12,8 @@ import polars as pl
 import pyarrow as pa
 
 from connectors.event_log import EventLog
-from connectors.salesforce.objects import ACTION_KEY_FIELD
-from connectors.salesforce.write_facts import ACTIONS_UNDONE, known_task_ids, write_facts
+from connectors.salesforce.schema.objects import ACTION_KEY_FIELD
+from connectors.salesforce.writing.write_facts import ACTIONS_UNDONE, known_task_ids, write_facts
 
 TAKEN_BACK = "taken_back"
 DELETED = ("deleted",)

@@ -76,7 +76,7 @@ def test_every_stream_has_a_blocking_gate_and_writing_a_permission(loaded: dict[
     parents, checks = loaded["parents"], loaded["checks"]
     assert isinstance(parents, dict)
     assert isinstance(checks, list)
-    from connectors.salesforce.objects import OBJECTS
+    from connectors.salesforce.schema.objects import OBJECTS
 
     assert {f"log/{each.stream}:gate" for each in OBJECTS} <= set(checks)
     assert "published_marts:permission_to_write" in checks

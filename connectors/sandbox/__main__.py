@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 
-from connectors.sandbox.access import (
+from connectors.sandbox.errors import SalesforceError, SandboxError
+from connectors.sandbox.faults.faults import parse_fault
+from connectors.sandbox.login.access import (
     DEFAULT_CLIENT_ID,
     DEFAULT_CLIENT_SECRET,
     DEFAULT_DAILY_REQUESTS,
     SECRET_VARIABLE,
 )
-from connectors.sandbox.errors import SalesforceError, SandboxError
-from connectors.sandbox.faults import parse_fault
 from connectors.sandbox.serving import ServeOptions, serve
 
 

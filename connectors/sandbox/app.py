@@ -16,20 +16,18 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from connectors.sandbox import (
-    routes_composite,
-    routes_ingest,
-    routes_login,
-    routes_org,
-    routes_query,
-    routes_records,
-    routes_switches,
-)
 from connectors.sandbox.errors import SalesforceError, not_found
-from connectors.sandbox.faults import locked_row
-from connectors.sandbox.replies import error_reply
+from connectors.sandbox.faults.faults import locked_row
+from connectors.sandbox.faults.struck import LostReply, Struck
+from connectors.sandbox.routes import composite as routes_composite
+from connectors.sandbox.routes import ingest as routes_ingest
+from connectors.sandbox.routes import login as routes_login
+from connectors.sandbox.routes import org as routes_org
+from connectors.sandbox.routes import query as routes_query
+from connectors.sandbox.routes import records as routes_records
+from connectors.sandbox.routes import switches as routes_switches
+from connectors.sandbox.routes.replies import error_reply
 from connectors.sandbox.server import Call, Server
-from connectors.sandbox.struck import LostReply, Struck
 
 Route = Callable[[Server, Call], Response]
 _DATA = r"/services/data/v(?P<version>\d+\.\d)"

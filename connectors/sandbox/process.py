@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from connectors.sandbox.access import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, SECRET_VARIABLE
+from connectors.sandbox.login.access import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, SECRET_VARIABLE
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0

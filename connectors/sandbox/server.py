@@ -11,16 +11,16 @@ from pathlib import Path
 
 from starlette.responses import Response
 
-from connectors.sandbox.access import RequestCount, Tokens
-from connectors.sandbox.bulk import BulkJobs
+from connectors.sandbox.bulk.ingest import IngestJobs
+from connectors.sandbox.bulk.query_jobs import BulkJobs
 from connectors.sandbox.errors import SalesforceError, not_found
-from connectors.sandbox.faults import Faults
-from connectors.sandbox.ingest import IngestJobs
-from connectors.sandbox.logins import Logins
-from connectors.sandbox.queries import QueryPages
-from connectors.sandbox.schema import SObject
-from connectors.sandbox.soql_source import QueryContext
-from connectors.sandbox.store import Org
+from connectors.sandbox.faults.faults import Faults
+from connectors.sandbox.login.access import RequestCount, Tokens
+from connectors.sandbox.login.logins import Logins
+from connectors.sandbox.records.store import Org
+from connectors.sandbox.schema.sobjects import SObject
+from connectors.sandbox.soql.queries import QueryPages
+from connectors.sandbox.soql.source import QueryContext
 
 API_VERSION = "62.0"
 

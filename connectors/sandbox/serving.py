@@ -15,19 +15,19 @@ from pathlib import Path
 
 import uvicorn
 
-from connectors.sandbox.access import (
+from connectors.sandbox.app import SandboxApp
+from connectors.sandbox.errors import SandboxError
+from connectors.sandbox.login.access import (
     DEFAULT_CLIENT_ID,
     DEFAULT_CLIENT_SECRET,
     DEFAULT_DAILY_REQUESTS,
     RequestCount,
     Tokens,
 )
-from connectors.sandbox.app import SandboxApp
-from connectors.sandbox.assertions import verifying_key
-from connectors.sandbox.errors import SandboxError
+from connectors.sandbox.login.assertions import verifying_key
+from connectors.sandbox.records.starting_rows import INTEGRATION_USERNAME
+from connectors.sandbox.records.store import Org
 from connectors.sandbox.server import Server
-from connectors.sandbox.starting_rows import INTEGRATION_USERNAME
-from connectors.sandbox.store import Org
 
 HOST = "127.0.0.1"
 """The only address the sandbox listens on: it has no protection worth the name."""

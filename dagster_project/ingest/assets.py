@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import dagster as dg
 
-from connectors.salesforce.objects import OBJECTS
-from connectors.salesforce.pull import PullOptions, may_pass, problems, pull
-from connectors.salesforce.windows import PulledWindow
+from connectors.salesforce.reading.pull import PullOptions, may_pass, problems, pull
+from connectors.salesforce.reading.windows import PulledWindow
+from connectors.salesforce.schema.objects import OBJECTS
 from dagster_project.errors import Incomplete
 from dagster_project.ingest.org import actionable_errors
 from dagster_project.progress import current

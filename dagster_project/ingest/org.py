@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from connectors.salesforce.budget import ApiBudget
-from connectors.salesforce.client import SalesforceClient, connect
-from connectors.salesforce.errors import (
+from connectors.salesforce.connection.budget import ApiBudget
+from connectors.salesforce.connection.client import SalesforceClient, connect
+from connectors.salesforce.connection.errors import (
     BudgetExhausted,
     MissingField,
     MissingObject,
@@ -16,7 +16,7 @@ from connectors.salesforce.errors import (
     UnsafeTarget,
     WrongCredentials,
 )
-from connectors.salesforce.login import Credentials
+from connectors.salesforce.connection.login import Credentials
 from dagster_project.errors import Incomplete, SettingsError
 from dagster_project.settings import Settings
 

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from connectors.salesforce.apply_actions import WriteOutcome, write_actions
+from connectors.salesforce.writing.apply_actions import WriteOutcome, write_actions
 from dagster_project.decisions import ACTIONS_PLANNED, CANDIDATES, PLAN_STEPS, PLANS
 from dagster_project.ingest.org import actionable_errors
 from dagster_project.ingest.organization import read_organization

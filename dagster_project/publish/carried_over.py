@@ -12,8 +12,8 @@ from datetime import date
 import polars as pl
 
 from connectors.event_log import EventLog
-from connectors.salesforce.objects import ACTION_KEY_FIELD
-from connectors.salesforce.write_facts import (
+from connectors.salesforce.schema.objects import ACTION_KEY_FIELD
+from connectors.salesforce.writing.write_facts import (
     ACTIONS_CONFIRMED,
     ACTIONS_SENT,
     deleted_by_undo,

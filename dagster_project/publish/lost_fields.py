@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from connectors.event_log import EventLog
-from connectors.salesforce.field_changes import LOST_KINDS, SCHEMA_CHANGES
-from connectors.salesforce.objects import OBJECTS, OFTEN_ABSENT
+from connectors.salesforce.schema.field_changes import LOST_KINDS, SCHEMA_CHANGES
+from connectors.salesforce.schema.objects import OBJECTS, OFTEN_ABSENT
 
 
 def lost_fields(log: EventLog, not_needed: Collection[str] = ()) -> list[str]:

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from connectors.salesforce.apply_actions import WriteOutcome
-from connectors.salesforce.write_plan import FieldDifference, PlannedWrite
+from connectors.salesforce.writing.apply_actions import WriteOutcome
+from connectors.salesforce.writing.write_plan import FieldDifference, PlannedWrite
 from dagster_project.errors import WriteRefused
 from dagster_project.publish.safe_text import safe
 

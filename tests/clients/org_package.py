@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-from connectors.salesforce.objects import OBJECTS
+from connectors.salesforce.schema.objects import OBJECTS
 
 NAMESPACE = "{http://soap.sforce.com/2006/04/metadata}"
 PACKAGE = Path(__file__).resolve().parents[2] / "connectors" / "salesforce" / "metadata"

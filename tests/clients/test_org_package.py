@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from connectors.salesforce.client import API_VERSION
-from connectors.sandbox.picklists import PICKLISTS
-from connectors.sandbox.standard_objects import STANDARD_OBJECTS
+from connectors.salesforce.connection.client import API_VERSION
+from connectors.sandbox.schema.picklists import PICKLISTS
+from connectors.sandbox.schema.standard_objects import STANDARD_OBJECTS
 from dagster_project.recommend.sync import KEY_LENGTH, REASON_LENGTH
 from tests.clients.metadata_shape import problems
 from tests.clients.node_project import PROJECT, NodeProject

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
-from connectors.salesforce.objects import OBJECTS
+from connectors.salesforce.schema.objects import OBJECTS
 from dagster_project.recommend.sync import sync_next_actions
 from tests.clients.org_package import NAMESPACE, PACKAGE, own_fields, texts
 

@@ -17,7 +17,7 @@ from simple_salesforce.exceptions import (
     SalesforceResourceNotFound,
 )
 
-from connectors.salesforce.session import LoopbackAdapter
+from connectors.salesforce.connection.session import LoopbackAdapter
 from tests.clients.conftest import ACCOUNTS, Login
 
 KEY = "GyakusanActionKey__c"

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.event_log import EventLog
-from connectors.salesforce.objects import OBJECTS
+from connectors.salesforce.schema.objects import OBJECTS
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 REP = "005000000000001AAA"

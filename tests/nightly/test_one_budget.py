@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pytest
 import requests
 
-from connectors.salesforce import client as client_module
-from connectors.salesforce.objects import OBJECTS
+from connectors.salesforce.connection import client as client_module
+from connectors.salesforce.schema.objects import OBJECTS
 from connectors.sandbox.process import start
 from dagster_project.errors import Incomplete
 from dagster_project.ingest.assets import pull_everything, salesforce_log
@@ -91,7 +91,7 @@ class NoTasks:
     def to_arrow_table(self):
         import pyarrow as pa
 
-        from connectors.salesforce.objects import ACTION_KEY_FIELD
+        from connectors.salesforce.schema.objects import ACTION_KEY_FIELD
 
         return pa.table({ACTION_KEY_FIELD: ["key"], "Subject": ["call"]})
 

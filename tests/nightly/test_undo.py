@@ -163,7 +163,7 @@ def finish(org: Workplace, task_id: str) -> None:
 
 def runs(org: Workplace) -> list[str]:
     from connectors.event_log import EventLog
-    from connectors.salesforce.undo_facts import runs_that_wrote
+    from connectors.salesforce.writing.undo_facts import runs_that_wrote
 
     return [str(run) for run in runs_that_wrote(EventLog(org.folder / "log"))["run_id"].to_pylist()]
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 from connectors.event_log import EventLog
-from connectors.salesforce.objects import ACTION_KEY_FIELD, OBJECTS
-from connectors.salesforce.write_facts import WriteRecorder, declare_write_streams
-from connectors.salesforce.write_plan import PlannedWrite
-from connectors.salesforce.writing import RowResult, WriteResult
+from connectors.salesforce.schema.objects import ACTION_KEY_FIELD, OBJECTS
+from connectors.salesforce.writing.upserts import RowResult, WriteResult
+from connectors.salesforce.writing.write_facts import WriteRecorder, declare_write_streams
+from connectors.salesforce.writing.write_plan import PlannedWrite
 from dagster_project.decisions import ACTIONS_PLANNED, REHEARSED, commit_decisions
 from dagster_project.publish.carried_over import carried_over
 from dagster_project.undone import (

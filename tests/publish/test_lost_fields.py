@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from connectors.event_log import EventLog
-from connectors.salesforce.field_changes import FieldChange, change_rows
-from connectors.salesforce.objects import INSTANT, OBJECTS
+from connectors.salesforce.schema.field_changes import FieldChange, change_rows
+from connectors.salesforce.schema.objects import INSTANT, OBJECTS
 from dagster_project.publish.lost_fields import lost_fields
 
 OPPORTUNITY = next(each for each in OBJECTS if each.name == "Opportunity")

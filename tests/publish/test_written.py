@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from connectors.salesforce.apply_actions import WriteOutcome
-from connectors.salesforce.write_plan import FieldDifference, PlannedWrite
-from connectors.salesforce.writing import RowResult, WriteResult
+from connectors.salesforce.writing.apply_actions import WriteOutcome
+from connectors.salesforce.writing.upserts import RowResult, WriteResult
+from connectors.salesforce.writing.write_plan import FieldDifference, PlannedWrite
 from dagster_project.errors import WriteRefused
 from dagster_project.publish.written import (
     dry_run_lines,

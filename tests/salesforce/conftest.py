@@ -12,13 +12,13 @@ import pytest
 import requests
 
 from connectors.event_log import EventLog
-from connectors.salesforce.budget import ApiBudget
-from connectors.salesforce.client import SalesforceClient, connect
-from connectors.salesforce.login import Credentials
-from connectors.salesforce.objects import OBJECTS
-from connectors.salesforce.pull import PulledWindow, pull
-from connectors.salesforce.reading import PullOptions
-from connectors.salesforce.session import RetryPolicy
+from connectors.salesforce.connection.budget import ApiBudget
+from connectors.salesforce.connection.client import SalesforceClient, connect
+from connectors.salesforce.connection.login import Credentials
+from connectors.salesforce.connection.session import RetryPolicy
+from connectors.salesforce.reading.pull import PulledWindow, pull
+from connectors.salesforce.reading.window_reader import PullOptions
+from connectors.salesforce.schema.objects import OBJECTS
 from tests.salesforce.seed import NOW, write_org
 
 FAST = RetryPolicy(attempts=3, sleep=lambda seconds: None)

@@ -19,10 +19,10 @@ from pathlib import Path
 import simple_salesforce.api  # noqa: F401
 
 from connectors.event_log import EventLog
-from connectors.salesforce.client import connect
-from connectors.salesforce.login import Credentials
-from connectors.salesforce.pull import PullOptions, pull
-from connectors.sandbox.access import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET
+from connectors.salesforce.connection.client import connect
+from connectors.salesforce.connection.login import Credentials
+from connectors.salesforce.reading.pull import PullOptions, pull
+from connectors.sandbox.login.access import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET
 from tests.salesforce.conftest import nap, only
 
 PAGE_ROWS = 50

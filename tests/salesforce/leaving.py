@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from connectors.event_log import EventLog
-from connectors.salesforce.windows import PulledWindow
+from connectors.salesforce.reading.windows import PulledWindow
 from tests.salesforce.conftest import LiveOrg, only
 
 LEADS = only("Lead")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from connectors.sandbox.ids import numbered
-from connectors.sandbox.store import Org
+from connectors.sandbox.records.ids import numbered
+from connectors.sandbox.records.store import Org
 
 NOW = datetime(2024, 6, 3, 8, 0)
 REPS = 3

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 import requests
 
-from connectors.salesforce.deletes import NOTHING_SAID
-from connectors.salesforce.departures import Departures
-from connectors.salesforce.pull import is_complete
+from connectors.salesforce.reading.deletes import NOTHING_SAID
+from connectors.salesforce.reading.departures import Departures
+from connectors.salesforce.reading.pull import is_complete
 from tests.salesforce.conftest import LiveOrg, event_ids
 from tests.salesforce.test_completeness import LEAD, assert_closed_by_proof, create, ids_in_log
 

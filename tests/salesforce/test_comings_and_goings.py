@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.event_log import EventLog
-from connectors.salesforce.pull import is_complete, problems
+from connectors.salesforce.reading.pull import is_complete, problems
 from tests.salesforce.conftest import LiveOrg, only
 from tests.salesforce.leaving import create, delete, merge, purge, replication, undelete, update
 

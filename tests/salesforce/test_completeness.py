@@ -11,11 +11,11 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.salesforce import rest
-from connectors.salesforce.client import connect
-from connectors.salesforce.errors import UnreachableHost
-from connectors.salesforce.received_ids import ReceivedIds
-from connectors.salesforce.session import RetryPolicy
+from connectors.salesforce.connection.client import connect
+from connectors.salesforce.connection.errors import UnreachableHost
+from connectors.salesforce.connection.session import RetryPolicy
+from connectors.salesforce.reading import rest
+from connectors.salesforce.reading.received_ids import ReceivedIds
 from tests.salesforce.conftest import FAST, LiveOrg, only
 from tests.salesforce.seed import TASKS
 

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.salesforce import deletes, departures
-from connectors.salesforce.client import SalesforceClient
-from connectors.salesforce.errors import HalfPage, MissingObject, RequestRefused
-from connectors.salesforce.org_schema import OrgSchema
-from connectors.salesforce.pull import declare_streams, is_complete, problems
-from connectors.salesforce.replies import refusal
-from connectors.salesforce.window_history import stream_windows
-from connectors.salesforce.windows import RESUMED, WINDOW_KEY, PulledWindow, window_rows
+from connectors.salesforce.connection.client import SalesforceClient
+from connectors.salesforce.connection.errors import HalfPage, MissingObject, RequestRefused
+from connectors.salesforce.connection.replies import refusal
+from connectors.salesforce.reading import deletes, departures
+from connectors.salesforce.reading.pull import declare_streams, is_complete, problems
+from connectors.salesforce.reading.window_history import stream_windows
+from connectors.salesforce.reading.windows import RESUMED, WINDOW_KEY, PulledWindow, window_rows
+from connectors.salesforce.schema.org_schema import OrgSchema
 from tests.salesforce.conftest import START, event_ids, only
 from tests.salesforce.leaving import (
     LEADS,
@@ -229,7 +229,7 @@ def test_only_objects_the_org_replicates_are_asked(org, log, monkeypatch):
 
 @pytest.mark.parametrize("code", ["INSUFFICIENT_ACCESS", "API_DISABLED_FOR_ORG"])
 def test_refused_list_leaves_the_recycle_bin_and_the_sweep(org, log, monkeypatch, code):
-    from connectors.salesforce.errors import ApiFault
+    from connectors.salesforce.connection.errors import ApiFault
 
     call = SalesforceClient.call
 

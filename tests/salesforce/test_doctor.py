@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from connectors.salesforce import doctor
-from connectors.salesforce.client import SalesforceClient
-from connectors.salesforce.doctor import Finding
-from connectors.salesforce.doctor_org import OrgExamination
-from connectors.salesforce.objects import ACTION_KEY_FIELD
+from connectors.salesforce.connection.client import SalesforceClient
+from connectors.salesforce.doctor import checks as doctor
+from connectors.salesforce.doctor.checks import Finding
+from connectors.salesforce.doctor.org_facts import OrgExamination
+from connectors.salesforce.schema.objects import ACTION_KEY_FIELD
 from tests.nightly.harness import GYAKUSAN, clean_environment
 from tests.salesforce.conftest import LiveOrg
 

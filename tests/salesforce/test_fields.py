@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.salesforce.describe import Described, read_description, read_object_list
-from connectors.salesforce.field_changes import (
+from connectors.salesforce.connection.login import Credentials
+from connectors.salesforce.schema.describe import Described, read_description, read_object_list
+from connectors.salesforce.schema.field_changes import (
     SHOWN_KINDS,
     KnownField,
     change_rows,
@@ -17,11 +18,10 @@ from connectors.salesforce.field_changes import (
     names_differ,
     sentences,
 )
-from connectors.salesforce.login import Credentials
-from connectors.salesforce.objects import INSTANT, OBJECTS, SalesforceObject
+from connectors.salesforce.schema.objects import INSTANT, OBJECTS, SalesforceObject
 from connectors.sandbox.process import start
-from connectors.sandbox.schema import Field
-from connectors.sandbox.store import Org
+from connectors.sandbox.records.store import Org
+from connectors.sandbox.schema.sobjects import Field
 from tests.salesforce.conftest import START, LiveOrg, event_ids, only
 from tests.salesforce.org_changes import change_field, create
 

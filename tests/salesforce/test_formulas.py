@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.salesforce.describe import read_description
+from connectors.salesforce.schema.describe import read_description
 from tests.salesforce.conftest import event_ids, only
 from tests.salesforce.org_changes import change_field, update
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from connectors.salesforce.login import Credentials
+from connectors.salesforce.connection.login import Credentials
 from connectors.sandbox.process import start
-from connectors.sandbox.store import Org
+from connectors.sandbox.records.store import Org
 from tests.salesforce.conftest import LiveOrg, only
 from tests.salesforce.org_changes import features, switch
 from tests.salesforce.seed import NOW, ids, rep

@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from connectors.event_log import EventLog
-from connectors.salesforce.bulk_jobs import BULK_JOBS
-from connectors.salesforce.pull import declare_streams
+from connectors.salesforce.reading.bulk_jobs import BULK_JOBS
+from connectors.salesforce.reading.pull import declare_streams
 from tests.salesforce.conftest import LiveOrg, event_ids, only
 from tests.salesforce.killing import KILLED_OBJECT, PAGE_ROWS
 

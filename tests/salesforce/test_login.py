@@ -13,11 +13,11 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from connectors.salesforce.client import connect
-from connectors.salesforce.errors import WrongCredentials
-from connectors.salesforce.login import Credentials, default_audience, fetch_token, machine_clock
+from connectors.salesforce.connection.client import connect
+from connectors.salesforce.connection.errors import WrongCredentials
+from connectors.salesforce.connection.login import Credentials, default_audience, fetch_token, machine_clock
 from connectors.sandbox.process import SandboxProcess, start
-from connectors.sandbox.starting_rows import INTEGRATION_USERNAME
+from connectors.sandbox.records.starting_rows import INTEGRATION_USERNAME
 from tests.salesforce.conftest import FAST, LiveOrg, only
 from tests.salesforce.seed import OPPORTUNITIES
 

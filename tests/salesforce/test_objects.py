@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.salesforce.objects import OBJECTS
-from connectors.salesforce.pull import is_complete, problems
+from connectors.salesforce.reading.pull import is_complete, problems
+from connectors.salesforce.schema.objects import OBJECTS
 from tests.salesforce.org_changes import create, features
 
 FURTHER = (

@@ -8,11 +8,11 @@ from decimal import Decimal
 import pytest
 
 from connectors.event_log import EventLog
-from connectors.salesforce import bulk
-from connectors.salesforce import pull as pull_module
-from connectors.salesforce.errors import RequestRefused
-from connectors.salesforce.objects import OBJECTS
-from connectors.salesforce.pull import is_complete, problems
+from connectors.salesforce.connection.errors import RequestRefused
+from connectors.salesforce.reading import bulk
+from connectors.salesforce.reading import pull as pull_module
+from connectors.salesforce.reading.pull import is_complete, problems
+from connectors.salesforce.schema.objects import OBJECTS
 from tests.salesforce.conftest import STREAMS, LiveOrg, event_ids, only
 from tests.salesforce.seed import TASKS
 

@@ -6,13 +6,13 @@ import socket
 
 import pytest
 
-from connectors.salesforce import rest
-from connectors.salesforce.budget import ApiBudget
-from connectors.salesforce.client import connect
-from connectors.salesforce.errors import SessionRefused, UnreachableHost, WrongCredentials
-from connectors.salesforce.login import Credentials
-from connectors.salesforce.pull import is_complete, problems
-from connectors.sandbox.starting_rows import INTEGRATION_USERNAME
+from connectors.salesforce.connection.budget import ApiBudget
+from connectors.salesforce.connection.client import connect
+from connectors.salesforce.connection.errors import SessionRefused, UnreachableHost, WrongCredentials
+from connectors.salesforce.connection.login import Credentials
+from connectors.salesforce.reading import rest
+from connectors.salesforce.reading.pull import is_complete, problems
+from connectors.sandbox.records.starting_rows import INTEGRATION_USERNAME
 from tests.salesforce.conftest import FAST, event_ids, only
 from tests.salesforce.seed import OPPORTUNITIES
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 import pytest
 
-from connectors.salesforce import bulk
-from connectors.salesforce.read_ahead import NotWanted, Wanted, WantedStream, read_ahead
+from connectors.salesforce.reading import bulk
+from connectors.salesforce.reading.read_ahead import NotWanted, Wanted, WantedStream, read_ahead
 
 PAGES = 5
 

@@ -7,11 +7,11 @@ import pytest
 import requests
 
 from connectors.event_log import EventLog
-from connectors.salesforce import bulk
-from connectors.salesforce.budget import ApiBudget
-from connectors.salesforce.bulk_jobs import BULK_JOBS, BulkJobFacts
-from connectors.salesforce.pull import is_complete, problems
-from connectors.salesforce.session import SalesforceSession
+from connectors.salesforce.connection.budget import ApiBudget
+from connectors.salesforce.connection.session import SalesforceSession
+from connectors.salesforce.reading import bulk
+from connectors.salesforce.reading.bulk_jobs import BULK_JOBS, BulkJobFacts
+from connectors.salesforce.reading.pull import is_complete, problems
 from tests.salesforce.conftest import LiveOrg, event_ids, only
 from tests.salesforce.seed import TASKS
 
@@ -208,7 +208,7 @@ def test_result_resumed_twice_counts_the_rows_of_all_three_parts(org, log):
 
 
 def test_everything_landed_but_the_window_is_closed_without_reading_again(org, log, calls, monkeypatch):
-    monkeypatch.setattr("connectors.salesforce.pull.window_rows", _killed)
+    monkeypatch.setattr("connectors.salesforce.reading.pull.window_rows", _killed)
     with pytest.raises(KeyboardInterrupt):
         org.pull(log, "killed", objects=TASK, bulk_page_rows=PAGE)
     monkeypatch.undo()

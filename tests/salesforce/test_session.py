@@ -8,10 +8,9 @@ import pyarrow as pa
 import pytest
 import requests
 
-from connectors.salesforce.budget import ApiBudget, parse_usage
-from connectors.salesforce.bulk import read_csv
-from connectors.salesforce.client import connect
-from connectors.salesforce.errors import (
+from connectors.salesforce.connection.budget import ApiBudget, parse_usage
+from connectors.salesforce.connection.client import connect
+from connectors.salesforce.connection.errors import (
     BudgetExhausted,
     HalfPage,
     LimitReached,
@@ -21,10 +20,11 @@ from connectors.salesforce.errors import (
     UnsafeTarget,
     WrongCredentials,
 )
-from connectors.salesforce.login import Credentials
-from connectors.salesforce.objects import OBJECTS
-from connectors.salesforce.rest import PageParser
-from connectors.salesforce.session import RetryPolicy, SalesforceSession, Token, is_loopback
+from connectors.salesforce.connection.login import Credentials
+from connectors.salesforce.connection.session import RetryPolicy, SalesforceSession, Token, is_loopback
+from connectors.salesforce.reading.bulk import read_csv
+from connectors.salesforce.reading.rest import PageParser
+from connectors.salesforce.schema.objects import OBJECTS
 
 URL = "https://org.example/services/data/v62.0/query"
 

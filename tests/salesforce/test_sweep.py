@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from connectors.event_log import EventLog
-from connectors.salesforce import departures, sweep
-from connectors.salesforce.pull import is_complete, problems
-from connectors.salesforce.sweep_facts import PERIODIC
+from connectors.salesforce.reading import departures, sweep
+from connectors.salesforce.reading.pull import is_complete, problems
+from connectors.salesforce.reading.sweep_facts import PERIODIC
 from tests.salesforce.conftest import event_ids, only
 from tests.salesforce.leaving import (
     LEADS,

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.salesforce import departures, sweep
-from connectors.salesforce.budget import ApiBudget
-from connectors.salesforce.pull import is_complete, problems
-from connectors.salesforce.sweep_facts import PERIODIC, SweepCalendar
+from connectors.salesforce.connection.budget import ApiBudget
+from connectors.salesforce.reading import departures, sweep
+from connectors.salesforce.reading.pull import is_complete, problems
+from connectors.salesforce.reading.sweep_facts import PERIODIC, SweepCalendar
 from tests.salesforce.conftest import START, event_ids, only
 from tests.salesforce.leaving import (
     LEADS,

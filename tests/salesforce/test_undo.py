@@ -8,13 +8,13 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from connectors.salesforce.apply_actions import write_actions
-from connectors.salesforce.client import SalesforceClient
-from connectors.salesforce.errors import UnsafeTarget
-from connectors.salesforce.objects import ACTION_KEY_FIELD
-from connectors.salesforce.undo import UndoneAction, undo_run
-from connectors.salesforce.undo_facts import UnknownRun, actions_written, find_run, runs_that_wrote
-from connectors.salesforce.write_facts import WriteRecorder
+from connectors.salesforce.connection.client import SalesforceClient
+from connectors.salesforce.connection.errors import UnsafeTarget
+from connectors.salesforce.schema.objects import ACTION_KEY_FIELD
+from connectors.salesforce.writing.apply_actions import write_actions
+from connectors.salesforce.writing.undo import UndoneAction, undo_run
+from connectors.salesforce.writing.undo_facts import UnknownRun, actions_written, find_run, runs_that_wrote
+from connectors.salesforce.writing.write_facts import WriteRecorder
 from tests.salesforce.seed import rep
 from tests.salesforce.test_writing import COLLECTION, HIDDEN_KEY, actions, held, marked
 

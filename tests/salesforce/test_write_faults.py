@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from connectors.event_log import EventLog
-from connectors.salesforce.apply_actions import WriteOutcome, write_actions
-from connectors.salesforce.client import connect
-from connectors.salesforce.login import Credentials
-from connectors.salesforce.write_facts import WriteRecorder, waiting_writes
+from connectors.salesforce.connection.client import connect
+from connectors.salesforce.connection.login import Credentials
+from connectors.salesforce.writing.apply_actions import WriteOutcome, write_actions
+from connectors.salesforce.writing.write_facts import WriteRecorder, waiting_writes
 from tests.salesforce.conftest import FAST, LiveOrg
 from tests.salesforce.test_writing import COLLECTION, HIDDEN_KEY, actions, held, marked, with_value
 

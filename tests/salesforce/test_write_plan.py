@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.salesforce.objects import ACTION_KEY_FIELD
-from connectors.salesforce.write_plan import (
+from connectors.salesforce.schema.objects import ACTION_KEY_FIELD
+from connectors.salesforce.writing.write_plan import (
     LIVE_FIELDS,
     as_text,
     counts,

@@ -7,14 +7,14 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from connectors.salesforce.apply_actions import write_actions
-from connectors.salesforce.budget import ApiBudget
-from connectors.salesforce.client import SalesforceClient
-from connectors.salesforce.errors import UnsafeTarget
-from connectors.salesforce.objects import ACTION_KEY_FIELD
-from connectors.salesforce.write_plan import LIVE_FIELDS, expired_untouched, marker
-from connectors.salesforce.writing import delete_tasks, read_back, upsert_actions
-from connectors.sandbox.ids import numbered
+from connectors.salesforce.connection.budget import ApiBudget
+from connectors.salesforce.connection.client import SalesforceClient
+from connectors.salesforce.connection.errors import UnsafeTarget
+from connectors.salesforce.schema.objects import ACTION_KEY_FIELD
+from connectors.salesforce.writing.apply_actions import write_actions
+from connectors.salesforce.writing.upserts import delete_tasks, read_back, upsert_actions
+from connectors.salesforce.writing.write_plan import LIVE_FIELDS, expired_untouched, marker
+from connectors.sandbox.records.ids import numbered
 from tests.salesforce.conftest import only
 from tests.salesforce.seed import OPPORTUNITIES, rep
 
@@ -103,7 +103,7 @@ def test_one_bad_row_among_200_is_rejected_alone_with_its_reason(org, log):
 
 
 def test_collection_refused_as_a_whole_is_halved_down_to_its_bad_row(org, monkeypatch):
-    from connectors.salesforce.errors import ApiFault, RequestRefused
+    from connectors.salesforce.connection.errors import ApiFault, RequestRefused
 
     send = SalesforceClient.restful
 

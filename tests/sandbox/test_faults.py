@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from connectors.sandbox.errors import SalesforceError
-from connectors.sandbox.faults import KINDS, Fault, parse_fault
+from connectors.sandbox.faults.faults import KINDS, Fault, parse_fault
 from connectors.sandbox.process import SandboxStartError, start
 from dagster_project.errors import SettingsError
 from dagster_project.sandbox_command import read_faults

@@ -16,8 +16,8 @@ from connectors.sandbox.generate import (
     generate_spells,
     write_csv,
 )
-from connectors.sandbox.ids import normalized
-from connectors.sandbox.standard_objects import STANDARD_OBJECTS
+from connectors.sandbox.records.ids import normalized
+from connectors.sandbox.schema.standard_objects import STANDARD_OBJECTS
 
 SPEC = OrganizationSpec()
 BEFORE_HISTORY = {"Organization", "UserRole", "OpportunityStage", "Period"}

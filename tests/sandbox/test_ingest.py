@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 import requests
 
-from connectors.sandbox.ingest_csv import DELIMITERS
+from connectors.sandbox.bulk.ingest_csv import DELIMITERS
 from tests.sandbox.conftest import Caller
 
 KEY = "GyakusanActionKey__c"

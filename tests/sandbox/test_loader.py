@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from connectors.sandbox.errors import SandboxError
-from connectors.sandbox.ids import numbered, with_suffix
-from connectors.sandbox.loader import LoadReport, load_folder
-from connectors.sandbox.mapping import FolderMapping, ObjectMapping
-from connectors.sandbox.store import Org
+from connectors.sandbox.loading.loader import LoadReport, load_folder
+from connectors.sandbox.loading.mapping import FolderMapping, ObjectMapping
+from connectors.sandbox.records.ids import numbered, with_suffix
+from connectors.sandbox.records.store import Org
 
 MAPPING = Path(__file__).resolve().parents[1] / "datasets" / "demo_org_map.toml"
 CLOCK = datetime(2023, 1, 1, tzinfo=UTC)
@@ -206,7 +206,7 @@ def test_a_file_of_an_unknown_object_is_told(org: Org, tmp_path: Path) -> None:
 
 
 def test_the_sql_of_ids_agrees_with_python(org: Org) -> None:
-    from connectors.sandbox.csv_reading import numbered_sql, suffix_sql
+    from connectors.sandbox.loading.csv_reading import numbered_sql, suffix_sql
 
     for number in (0, 1, 61, 62, 99_999, 62**7 - 1):
         assert org.fetch_one(f"select {numbered_sql('00T', str(number))}") == (numbered("00T", number),)

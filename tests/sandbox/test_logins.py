@@ -22,8 +22,8 @@ from cryptography.x509.oid import NameOID
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import soap_login
 
-from connectors.sandbox.assertions import verifying_key
 from connectors.sandbox.errors import SandboxError
+from connectors.sandbox.login.assertions import verifying_key
 from connectors.sandbox.process import SandboxProcess, SandboxStartError, start
 from tests.sandbox.conftest import Caller
 
@@ -431,6 +431,6 @@ def test_soap_logout_ends_the_session(org: SandboxProcess) -> None:
 
 
 def test_what_is_kept_secret_does_not_show(tmp_path: Path) -> None:
-    from connectors.sandbox.access import Tokens
+    from connectors.sandbox.login.access import Tokens
 
     assert "hidden" not in repr(Tokens("id", "hidden", b"hidden"))

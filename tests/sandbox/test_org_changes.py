@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 import requests
 
-from connectors.sandbox.features import FEATURES
-from connectors.sandbox.ids import numbered
 from connectors.sandbox.process import start
-from connectors.sandbox.replication import ReplicationSettings
-from connectors.sandbox.store import Org
+from connectors.sandbox.records.ids import numbered
+from connectors.sandbox.records.replication import ReplicationSettings
+from connectors.sandbox.records.store import Org
+from connectors.sandbox.schema.features import FEATURES
 from tests.sandbox.conftest import Caller
 
 NOON = "2026-05-01T12:00:00Z"

@@ -16,9 +16,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from simple_salesforce import Salesforce, SalesforceMalformedRequest
 
-from connectors.sandbox.ids import numbered
 from connectors.sandbox.process import SandboxProcess, SandboxStartError, start
-from connectors.sandbox.store import Org
+from connectors.sandbox.records.ids import numbered
+from connectors.sandbox.records.store import Org
 from tests.sandbox.conftest import Caller
 
 CLOCK = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)

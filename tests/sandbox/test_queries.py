@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from connectors.sandbox.bulk import row_offsets
-from connectors.sandbox.ids import normalized, numbered
+from connectors.sandbox.bulk.query_jobs import row_offsets
 from connectors.sandbox.process import SandboxProcess, start
-from connectors.sandbox.store import Org
+from connectors.sandbox.records.ids import normalized, numbered
+from connectors.sandbox.records.store import Org
 from tests.sandbox.conftest import Caller
 
 TOTAL = 4_321

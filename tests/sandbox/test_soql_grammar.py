@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from connectors.sandbox.errors import SalesforceError
-from connectors.sandbox.soql import Comparison, Junction, Negation, like_pattern, parse, unescaped
-from connectors.sandbox.soql_dates import date_range
-from connectors.sandbox.soql_sql import translate
-from connectors.sandbox.store import Org
+from connectors.sandbox.records.store import Org
+from connectors.sandbox.soql.dates import date_range
+from connectors.sandbox.soql.grammar import Comparison, Junction, Negation, like_pattern, parse, unescaped
+from connectors.sandbox.soql.sql import translate
 
 
 @pytest.fixture(scope="module")

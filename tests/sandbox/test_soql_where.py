@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.sandbox.ids import numbered
-from connectors.sandbox.soql_sql import translate
-from connectors.sandbox.store import Org
+from connectors.sandbox.records.ids import numbered
+from connectors.sandbox.records.store import Org
+from connectors.sandbox.soql.sql import translate
 
 Record = dict[str, object]
 Test = Callable[[Record], bool]

@@ -18,7 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from connectors.event_log import EventLog
-from connectors.salesforce.objects import OBJECTS
+from connectors.salesforce.schema.objects import OBJECTS
 from dagster_project.gate.verdicts import VERDICT_FIELDS
 
 # A name that SQL text must survive. Relative to where dbt runs: all warehouses share one parsed project.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.salesforce.write_plan import marked_subject, marker
+from connectors.salesforce.writing.write_plan import marked_subject, marker
 from tests.warehouse import helpers
 from tests.warehouse.conftest import NewWarehouse
 from tests.warehouse.helpers import Warehouse

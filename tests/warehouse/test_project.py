@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from connectors.salesforce.objects import OBJECTS
+from connectors.salesforce.schema.objects import OBJECTS
 from dagster_project.gate.verdicts import VERDICT_FIELDS
 from tests.warehouse import helpers
 from tests.warehouse.conftest import NewWarehouse

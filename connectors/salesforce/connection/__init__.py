@@ -1,0 +1,1 @@
+"""One login, one session, one budget of calls, and errors in words."""

@@ -1,0 +1,1 @@
+"""Checks of an org and what to do about each finding."""

@@ -1,0 +1,1 @@
+"""From the org into the log, complete by proof: windows, Bulk and REST, deletions, sweeps."""

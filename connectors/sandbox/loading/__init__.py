@@ -1,0 +1,1 @@
+"""An org from a folder of CSV files."""

@@ -1,0 +1,1 @@
+"""The org's rows: stored, checked, saved, deleted, merged, replicated."""

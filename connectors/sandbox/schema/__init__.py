@@ -1,0 +1,1 @@
+"""Objects, fields and features of the org, and changes an administrator makes."""

@@ -1,0 +1,1 @@
+"""SOQL: text to a tree to DuckDB's SQL, and the answer."""
