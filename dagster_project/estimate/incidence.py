@@ -111,4 +111,6 @@ def incidence_of(to_target: FloatArray, elsewhere: FloatArray) -> tuple[FloatArr
     total = to_target + elsewhere
     still_open = np.exp(-np.cumsum(total, axis=-1))
     before = day_before(still_open)
-    return np.cumsum((before - still_open) * divide(to_target, total), axis=-1), still_open
+    reached = np.cumsum((before - still_open) * divide(to_target, total), axis=-1)
+    # Where every exit is to the target, the sum of many terms may pass one in the last bit.
+    return np.minimum(reached, 1.0, out=reached), still_open
