@@ -74,8 +74,9 @@ def slopes(old: FloatArray, new: FloatArray) -> FloatArray:
 def logarithmic_means(first: FloatArray, second: FloatArray) -> FloatArray:
     """(second - first) / ln(second / first); the value itself where both agree. Elementwise, both above zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        # log1p keeps its digits where the two are close.
-        mean = (second - first) / np.log1p((second - first) / first)
+        # log1p keeps its digits where the two are close, the logarithm of the ratio where they are far apart.
+        growth = (second - first) / first
+        mean = (second - first) / np.where(np.abs(growth) < 0.5, np.log1p(growth), np.log(second / first))
     return np.asarray(np.where(first == second, first, mean), dtype=np.float64)
 
 

@@ -227,3 +227,10 @@ def test_intervals_cover_what_they_say() -> None:
 @pytest.mark.slow
 def test_intervals_cover_what_they_say_long() -> None:
     assert 0.935 <= coverage(range(3000), 300) <= 0.965
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_stage_that_every_deal_leaves_forward_is_never_passed_by_more_than_all(seed: int) -> None:
+    to_target = np.random.default_rng(seed).uniform(0, 0.4, (8, 400))
+    reached, _ = incidence_of(to_target, np.zeros_like(to_target))
+    assert reached.max() <= 1.0
