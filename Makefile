@@ -7,7 +7,7 @@ BIN := .venv/bin
 PARALLEL := -n auto --dist loadfile
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: run test test-slow check serve setup clean bench-night bench-log bench-extract
+.PHONY: run test test-slow check serve setup clean bench-night bench-log bench-extract bench-marts
 .DEFAULT_GOAL := run
 
 .venv/ready: uv.lock pyproject.toml
@@ -40,6 +40,9 @@ bench-log: .venv/ready
 
 bench-extract: .venv/ready
 	@$(BIN)/python benches/extract.py
+
+bench-marts: .venv/ready
+	@$(BIN)/python benches/marts.py
 
 check: .venv/ready
 	@$(BIN)/ruff check .

@@ -54,19 +54,12 @@ def demo(today: str, seed: int) -> None:
 
 @main.command()
 @click.option(
-    "--as-of",
-    "as_of_date",
-    default="",
-    metavar="DATE",
-    help="Build the marts as of a past day; decides and writes nothing.",
-)
-@click.option(
     "--dry-run", is_flag=True, help="Show what would be written to the CRM and change nothing there."
 )
 @click.option(
     "--window", "windows", multiple=True, metavar="FROM..TO", help="Also compute coefficients for (FROM, TO]."
 )
-def nightly(as_of_date: str, dry_run: bool, windows: tuple[str, ...]) -> None:
+def nightly(dry_run: bool, windows: tuple[str, ...]) -> None:
     """Run the night on the org that GYAKUSAN_SALESFORCE_URL names."""
     with _one_line_errors():
         if windows:
@@ -75,7 +68,7 @@ def nightly(as_of_date: str, dry_run: bool, windows: tuple[str, ...]) -> None:
             os.environ["GYAKUSAN_WINDOWS"] = json.dumps(windows)
         from dagster_project.night_command import night_with_summary
 
-        night_with_summary(as_of_date=as_of_date, dry_run=dry_run)
+        night_with_summary(dry_run=dry_run)
 
 
 @main.command()
@@ -189,6 +182,33 @@ def undo(run: str, dry_run: bool) -> None:
         from dagster_project.undo_command import undo_written
 
         undo_written(run, dry_run=dry_run)
+
+
+@main.command()
+@click.option("--as-of", "as_of_date", required=True, metavar="DATE", help="The past day, as 2026-06-30.")
+@click.option(
+    "--known-at",
+    default="",
+    metavar="INSTANT",
+    help="What was known by when, as 2026-07-01T05:00:00+09:00; by default the end of the day after.",
+)
+def replay(as_of_date: str, known_at: str) -> None:
+    """Build the marts as they would have been on a past day, in a file of their own."""
+    with _one_line_errors():
+        from dagster_project import replay_command
+
+        replay_command.replay(as_of_date, known_at)
+
+
+@main.command()
+@click.option("--from", "first_month", default="", metavar="MONTH", help="First month tested, as 2026-01.")
+@click.option("--to", "last_month", default="", metavar="MONTH", help="Last month tested.")
+def backtest(first_month: str, last_month: str) -> None:
+    """Say how well each coefficient predicted the past months, against the alternatives."""
+    with _one_line_errors():
+        from dagster_project import backtest_command
+
+        backtest_command.backtest(first_month, last_month)
 
 
 @main.command()

@@ -27,7 +27,7 @@ def _writes_told(progress: Progress, settings: Settings) -> Iterator[None]:
         raise
 
 
-def night_with_summary(*, as_of_date: str = "", dry_run: bool = False, show_rep: bool = False) -> None:
+def night_with_summary(*, dry_run: bool = False, show_rep: bool = False) -> None:
     """Run the night and print what came of it.
 
     Raises:
@@ -37,10 +37,7 @@ def night_with_summary(*, as_of_date: str = "", dry_run: bool = False, show_rep:
     with reporting(sys.stderr) as progress:
         progress.dry_run = dry_run
         with _writes_told(progress, settings):
-            result = run_night(settings, progress, as_of_date=as_of_date, dry_run=dry_run)
-        if as_of_date:
-            click.echo(f"Marts as of {as_of_date}: {result.published_file}")
-            return
+            result = run_night(settings, progress, dry_run=dry_run)
         click.echo(summary_text(settings, result, progress))
         if show_rep:
             click.echo(todays_page(result.published_file, None))

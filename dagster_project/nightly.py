@@ -33,9 +33,7 @@ def prepare_environment(settings: Settings) -> None:
     os.environ.update(dbt_environment(settings))
 
 
-def run_night(
-    settings: Settings, progress: Progress, *, as_of_date: str = "", dry_run: bool = False
-) -> NightResult:
+def run_night(settings: Settings, progress: Progress, *, dry_run: bool = False) -> NightResult:
     """Run every asset and check once.
 
     Raises:
@@ -52,12 +50,9 @@ def run_night(
         instance = dg.DagsterInstance.get()
     run_config = {
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-        "resources": {"night": {"config": {"as_of_date": as_of_date, "dry_run": dry_run}}},
+        "resources": {"night": {"config": {"dry_run": dry_run}}},
     }
     # dbt's lines belong in its log: a terminal shows our own.
     with instance, settings.dbt_output_file.open("w") as dbt_output, redirect_stdout(dbt_output):
         result = job.execute_in_process(run_config=run_config, instance=instance)
-    published = settings.published_file
-    if as_of_date:
-        published = published.with_name(f"marts_as_of_{as_of_date}.duckdb")
-    return NightResult(result.run_id, published)
+    return NightResult(result.run_id, settings.published_file)

@@ -22,9 +22,9 @@ class Permission:
     reason: str
 
 
-def may_write(settings: Settings, organization: Organization, *, looks_back: bool) -> Permission:
-    """What the setting ``write_back`` says for this org; a run that looks back never writes."""
-    if looks_back or settings.write_back == "off":
+def may_write(settings: Settings, organization: Organization) -> Permission:
+    """What the setting ``write_back`` says for this org."""
+    if settings.write_back == "off":
         return Permission(False, False, "writing is off")
     if settings.write_back == "any" or organization.is_sandbox:
         return Permission(True, False, "writing is allowed")
@@ -39,5 +39,5 @@ def may_write(settings: Settings, organization: Organization, *, looks_back: boo
 def decision_kind(night: NightResource) -> str:
     """DECIDED where the run may write, else REHEARSED: cards nobody gets are not cards of earlier nights."""
     organization = read_organization(night.log, night.settings.time_zone)
-    allowed = may_write(night.settings, organization, looks_back=night.past_date is not None).is_allowed
+    allowed = may_write(night.settings, organization).is_allowed
     return DECIDED if allowed and not night.dry_run else REHEARSED

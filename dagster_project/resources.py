@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from dagster_project.errors import AlreadyRunning, SettingsError
+from dagster_project.errors import AlreadyRunning
 from dagster_project.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -43,12 +42,8 @@ def run_lock(settings: Settings) -> Iterator[None]:
 
 
 class NightResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """One run: its dates, its log, its lock.
+    """One run: its clock, its log, its lock."""
 
-    ``as_of_date`` (ISO) rebuilds the marts as of a past day and decides nothing; empty means the last complete day.
-    """
-
-    as_of_date: str = ""
     dry_run: bool = False
 
     _settings: Settings | None = PrivateAttr(default=None)
@@ -101,23 +96,3 @@ class NightResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def has_calls_left(self) -> bool:
         """Whether the run may still call the org, as far as it knows."""
         return self._org is None or self._org.budget.remaining() != 0
-
-    @property
-    def published_file(self) -> Path:
-        """Where this run publishes; a run that looks back has a file of its own."""
-        published = self.settings.published_file
-        return published.with_name(f"marts_as_of_{self.past_date}.duckdb") if self.past_date else published
-
-    @property
-    def past_date(self) -> date | None:
-        """The day asked for, when the run only looks back.
-
-        Raises:
-            SettingsError: when it is no ISO date.
-        """
-        try:
-            return date.fromisoformat(self.as_of_date) if self.as_of_date else None
-        except ValueError as error:
-            raise SettingsError(
-                f"{self.as_of_date!r} is not a date", where="--as-of", remedy="write it as 2026-06-30"
-            ) from error

@@ -68,7 +68,7 @@ def _run_meant(log: EventLog, run: str) -> str:
 
 
 def _need_permission(settings: Settings, log: EventLog) -> None:
-    permission = may_write(settings, read_organization(log, settings.time_zone), looks_back=False)
+    permission = may_write(settings, read_organization(log, settings.time_zone))
     if not permission.is_allowed:
         raise WriteRefused(
             f"nothing was taken back: {permission.reason}",

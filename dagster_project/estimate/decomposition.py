@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import permutations
-from math import isclose, log
+from itertools import combinations
+from math import factorial, prod
+
+import numpy as np
 
 from dagster_project.estimate.arrays import FloatArray
 
@@ -52,37 +54,51 @@ class Contributions:
 
 def decompose_velocity(before: Velocity, after: Velocity) -> Contributions:
     """Logarithmic-mean Divisia contributions Δ_x = Λ·ln(x1/x0); Shapley where any factor is zero (method §3)."""
-    old, new = before.multipliers, after.multipliers
-    if min(*old, *new) == 0:
-        return Contributions(*_shapley(old, new))
-    weight = logarithmic_mean(before.per_day, after.per_day)
-    deals, price, rate, cycle = (weight * log(b / a) for a, b in zip(old, new, strict=True))
+    old, new = np.array(before.multipliers), np.array(after.multipliers)
+    deals, price, rate, cycle = (slopes(old, new) * (new - old)).tolist()
     return Contributions(deals, price, rate, cycle)
 
 
+def slopes(old: FloatArray, new: FloatArray) -> FloatArray:
+    """Contribution to the change of the product per unit of change of each factor; factors on the first axis, all ≥ 0.
+
+    Divisia: Λ·ln(x1/x0) = (x1 - x0)·Λ / L(x0, x1) with L the logarithmic mean and Λ that of the products; Shapley where a
+    factor is zero (method §3). Slope times change is the contribution, also for a part of the change.
+    """
+    has_zero = (np.minimum(old, new) == 0).any(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        divisia = logarithmic_means(old.prod(axis=0), new.prod(axis=0)) / logarithmic_means(old, new)
+    return np.asarray(np.where(has_zero, _shapley_slopes(old, new), divisia), dtype=np.float64)
+
+
+def logarithmic_means(first: FloatArray, second: FloatArray) -> FloatArray:
+    """(second - first) / ln(second / first); the value itself where both agree. Elementwise, both above zero."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # log1p keeps its digits where the two are close, the logarithm of the ratio where they are far apart.
+        growth = (second - first) / first
+        mean = (second - first) / np.where(np.abs(growth) < 0.5, np.log1p(growth), np.log(second / first))
+    return np.asarray(np.where(first == second, first, mean), dtype=np.float64)
+
+
 def logarithmic_mean(first: float, second: float) -> float:
-    """(second - first) / ln(second / first); the value itself where both agree. Both above zero."""
-    if isclose(first, second, rel_tol=1e-12):
-        return first
-    return (second - first) / log(second / first)
+    """`logarithmic_means` of two numbers."""
+    return float(logarithmic_means(np.array(first), np.array(second)))
 
 
-def product(factors: tuple[float, ...] | FloatArray) -> float:
+def product(factors: tuple[float, ...]) -> float:
     """Product of the factors."""
-    result = 1.0
-    for factor in factors:
-        result *= float(factor)
-    return result
+    return float(prod(factors))
 
 
-def _shapley(old: tuple[float, ...], new: tuple[float, ...]) -> tuple[float, float, float, float]:
-    totals = [0.0] * 4
-    orders = list(permutations(range(4)))
-    for order in orders:
-        current = list(old)
-        for factor in order:
-            before = product(tuple(current))
-            current[factor] = new[factor]
-            totals[factor] += product(tuple(current)) - before
-    deals, price, rate, cycle = (total / len(orders) for total in totals)
-    return deals, price, rate, cycle
+def _shapley_slopes(old: FloatArray, new: FloatArray) -> FloatArray:
+    """Mean over all orders of change of the product of the other factors, those changed before at their new value."""
+    count = len(old)
+    found = np.zeros(old.shape)
+    for factor in range(count):
+        others = [other for other in range(count) if other != factor]
+        for size in range(count):
+            orders = factorial(size) * factorial(count - size - 1)
+            for changed in combinations(others, size):
+                parts = [new[other] if other in changed else old[other] for other in others]
+                found[factor] += orders * np.asarray(parts).prod(axis=0)
+    return found / factorial(count)

@@ -66,18 +66,28 @@ def stage_exits(spells: pl.DataFrame, windows: Windows) -> StageExits:
 
     `spells`: series_name (the stage), started_date, last_date, exit_name, next_stage_name, units.
     """
+    return stage_exits_by_window(spells, windows)[0]
+
+
+def stage_exits_by_window(spells: pl.DataFrame, windows: Windows) -> list[StageExits]:
+    """`stage_exits` of every window but the last, which is the one for thin stages."""
     stages = spells["series_name"].unique().sort().to_list()
     group = spells["series_name"].cast(pl.Enum(stages)).to_physical().cast(pl.Int64).to_numpy()
     units = units_of(spells, group, "stage")
     # Ages at which nobody leaves any more count too: a hazard of nothing there is what tells a dead deal.
     ages = int(units.age.max()) + 1
     at_risk = window_counts(units, windows, len(stages), every_age(ages - 1)).at_risk
-    exits = _exits_by_destination(units, destinations(spells, stages), windows, len(stages), ages)
-    thin = exits[:, 0].sum(axis=(-2, -1)) < _LEAST_EXITS_OF_STAGE
-    at_risk, exits = (
-        np.where(thin[:, None], at_risk[:, 1], at_risk[:, 0]),
-        np.where(thin[:, None, None], exits[:, 1], exits[:, 0]),
-    )
+    exits = exits_by_destination(units, destinations(spells, stages), windows, len(stages), ages)
+    thin = exits.sum(axis=(-2, -1)) < _LEAST_EXITS_OF_STAGE
+    at_risk = np.where(thin[..., None], at_risk[:, -1:], at_risk)
+    exits = np.where(thin[..., None, None], exits[:, -1:], exits)
+    return [
+        with_pooled_stage(stages, at_risk[:, window], exits[:, window]) for window in range(len(windows) - 1)
+    ]
+
+
+def with_pooled_stage(stages: list[str], at_risk: FloatArray, exits: FloatArray) -> StageExits:
+    """Counts by stage with a last row that pools them all."""
     return StageExits(
         stages,
         np.concatenate([at_risk, at_risk.sum(axis=0, keepdims=True)]),
@@ -134,7 +144,7 @@ def age_bands(at_risk: FloatArray, exits: FloatArray) -> IntArray:
     return np.minimum(band, int(left.max()) + 1 if left.size else 0)
 
 
-def _exits_by_destination(
+def exits_by_destination(
     units: Units, destination: IntArray, windows: Windows, stages: int, ages: int
 ) -> FloatArray:
     """Exits per stage × window × age × destination."""

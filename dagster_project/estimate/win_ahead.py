@@ -68,15 +68,15 @@ def win_ahead_table(
     factors = calendar_draws(calendar, _DRAWS)
     middle = win_probabilities(posterior.mean(), calendar_draws(calendar, 0), today, days)
     drawn = win_probabilities(posterior.drawn(_SALT, _DRAWS), factors, today, days)
-    stage, age = _positions(open_deals, counts.stages, middle.shape[2])
+    stage, age = positions(open_deals, counts.stages, middle.shape[2])
     return _rows(open_deals, horizons, today, middle[0, stage, age], drawn[:, stage, age])
 
 
-def pooling_windows(spells: pl.DataFrame, today: int) -> Windows:
-    """The last 365 days, cut at the first close, and all time since then."""
+def pooling_windows(spells: pl.DataFrame, today: int, days: int = POOLED_DAYS) -> Windows:
+    """The last `days`, cut at the first close, and all time since then."""
     closes = spells.filter(pl.col("exit_name").is_in(("won", "lost")))
-    first = int(day_numbers(closes["last_date"]).min()) - 1 if closes.height else today - POOLED_DAYS
-    return Windows(np.array([max(today - POOLED_DAYS, first), first]), np.array([today, today]))
+    first = int(day_numbers(closes["last_date"]).min()) - 1 if closes.height else today - days
+    return Windows(np.array([max(today - days, first), first]), np.array([today, today]))
 
 
 def calendar_draws(calendar: pl.DataFrame, draws: int) -> FloatArray:
@@ -141,7 +141,7 @@ def _step(intensity: FloatArray, factor: FloatArray) -> _Step:
     return _Step(np.exp(-total), wins, by_next, np.asarray(same_day, dtype=np.float64))
 
 
-def _positions(open_deals: pl.DataFrame, stages: list[str], ages: int) -> tuple[IntArray, IntArray]:
+def positions(open_deals: pl.DataFrame, stages: list[str], ages: int) -> tuple[IntArray, IntArray]:
     """Stage row (the pooled one for a stage never seen) and age of each deal."""
     rows = open_deals["stage_name"].replace_strict(
         {stage: number for number, stage in enumerate(stages)}, default=len(stages), return_dtype=pl.Int64

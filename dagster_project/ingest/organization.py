@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from connectors.event_log import EventLog
 from dagster_project.errors import SettingsError
@@ -19,13 +20,15 @@ class Organization:
     is_sandbox: bool
 
 
-def read_organization(log: EventLog, time_zone: str | None = None) -> Organization:
-    """The organisation as last observed; one that shows nothing of itself is no sandbox, in the zone given.
+def read_organization(
+    log: EventLog, time_zone: str | None = None, known_at: datetime | None = None
+) -> Organization:
+    """The organisation as last observed (by `known_at`); one that shows nothing of itself is no sandbox, in the zone given.
 
     Raises:
         SettingsError: it was never read and no zone is given.
     """
-    rows = log.latest("organization").to_pylist()
+    rows = log.latest("organization", known_at=known_at).to_pylist()
     if not rows and time_zone:
         return Organization("", "", time_zone, "", is_sandbox=False)
     if not rows:
@@ -39,7 +42,7 @@ def read_organization(log: EventLog, time_zone: str | None = None) -> Organizati
         organization_id=row["Id"],
         name=row.get("Name") or "",
         time_zone=row.get("TimeZoneSidKey") or "UTC",
-        currency=corporate_currency(log)
+        currency=corporate_currency(log, known_at)
         or row.get("CurrencyIsoCode")
         or row.get("DefaultCurrencyIsoCode")
         or "",
@@ -47,9 +50,9 @@ def read_organization(log: EventLog, time_zone: str | None = None) -> Organizati
     )
 
 
-def corporate_currency(log: EventLog) -> str:
-    """ISO code of the currency a multi-currency org reckons in; empty in an org of one currency."""
+def corporate_currency(log: EventLog, known_at: datetime | None = None) -> str:
+    """ISO code of the currency a multi-currency org reckons in (by `known_at`); empty in an org of one currency."""
     if "currency_type" not in log.streams():
         return ""
-    rows = log.latest("currency_type", ["IsoCode"], where='"IsCorporate"').to_pylist()
+    rows = log.latest("currency_type", ["IsoCode"], '"IsCorporate"', known_at).to_pylist()
     return str(rows[0]["IsoCode"] or "") if rows else ""

@@ -63,30 +63,27 @@ def plans(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[d
     """Work each rep's goal back to weeks and days, and commit it."""
     with current().step("Plan"):
         dates = run_dates(night)
-        if night.past_date is None:
-            tables = plan_month(night, dates)
-            keys = {
-                PLANS: ["plan_date", "rep_id"],
-                PLAN_STEPS: ["plan_date", "rep_id", "level", "period_start", "measure"],
-            }
-            for stream, rows in ((PLANS, tables.plans), (PLAN_STEPS, tables.steps)):
-                appended = commit_decisions(
-                    night.log,
-                    stream,
-                    rows,
-                    key=keys[stream],
-                    plan_date=dates.plan_date,
-                    run_id=context.run_id,
-                    now=night.now,
-                    kind=decision_kind(night),
-                )
-                yield dg.MaterializeResult(
-                    asset_key=[stream],
-                    metadata={
-                        "dagster/row_count": rows.height,
-                        "new_facts": appended,
-                        "plan_date": str(dates.plan_date),
-                    },
-                )
-        else:
-            yield from (dg.MaterializeResult(asset_key=[stream]) for stream in (PLANS, PLAN_STEPS))
+        tables = plan_month(night, dates)
+        keys = {
+            PLANS: ["plan_date", "rep_id"],
+            PLAN_STEPS: ["plan_date", "rep_id", "level", "period_start", "measure"],
+        }
+        for stream, rows in ((PLANS, tables.plans), (PLAN_STEPS, tables.steps)):
+            appended = commit_decisions(
+                night.log,
+                stream,
+                rows,
+                key=keys[stream],
+                plan_date=dates.plan_date,
+                run_id=context.run_id,
+                now=night.now,
+                kind=decision_kind(night),
+            )
+            yield dg.MaterializeResult(
+                asset_key=[stream],
+                metadata={
+                    "dagster/row_count": rows.height,
+                    "new_facts": appended,
+                    "plan_date": str(dates.plan_date),
+                },
+            )

@@ -57,6 +57,22 @@ class BusinessCalendar:
         known = _public_holidays(self.country, self.subdivision)
         return day.weekday() not in known.weekend and day not in known
 
+    def is_weekend(self, day: date) -> bool:
+        """A day of the country's weekend, which is not Saturday and Sunday everywhere.
+
+        Raises:
+            CalendarError: the country or subdivision is unknown.
+        """
+        return day.weekday() in _public_holidays(self.country, self.subdivision).weekend
+
+    def public_holiday_name(self, day: date) -> str | None:
+        """The public holiday's name in the country's language; null where the day is none.
+
+        Raises:
+            CalendarError: the country or subdivision is unknown.
+        """
+        return _public_holidays(self.country, self.subdivision).get(day)
+
     def business_days(self, start: date, end: date, absences: Collection[date] = ()) -> list[date]:
         """Business days from ``start`` to ``end``, both included, in order; empty where start is after end."""
         days = (start + timedelta(days=offset) for offset in range((end - start).days + 1))
@@ -89,7 +105,9 @@ def _public_holidays(country: str, subdivision: str | None) -> HolidayBase:
     import holidays
 
     try:
-        return holidays.country_holidays(country, subdiv=subdivision)
+        known = holidays.country_holidays(country, subdiv=subdivision)
+        # Names in the country's own language, whatever the locale of this machine.
+        return holidays.country_holidays(country, subdiv=subdivision, language=known.default_language)
     except NotImplementedError as error:
         place = country if subdivision is None else f"{country}-{subdivision}"
         raise CalendarError(

@@ -36,23 +36,20 @@ from dagster_project.transform.run import run_dates
 def published_marts(night: NightResource) -> dg.MaterializeResult[None]:
     """The file people query, swapped in whole: every mart, today's plans, candidates and ``sync_next_actions``."""
     with current().step("Publish"):
-        tables = log_tables(night.log)
-        if night.past_date is None:
-            tables |= decided_tables(night.log, run_dates(night).plan_date)
-        counts = publish(night.published_file, night.settings.warehouse_file, tables)
+        tables = log_tables(night.log) | decided_tables(night.log, run_dates(night).plan_date)
+        published = night.settings.published_file
+        counts = publish(published, night.settings.warehouse_file, tables)
     rows = [dg.TableRecord({"table": name, "rows": count}) for name, count in counts.items()]
     return dg.MaterializeResult(
-        metadata={"path": dg.MetadataValue.path(night.published_file), "tables": dg.MetadataValue.table(rows)}
+        metadata={"path": dg.MetadataValue.path(published), "tables": dg.MetadataValue.table(rows)}
     )
 
 
 def write_tasks(night: NightResource, run_id: str) -> WriteOutcome:
     """Bring the org's tasks to ``sync_next_actions`` as published, or find out what that would change."""
-    with duckdb.connect(str(night.published_file), read_only=True) as connection:
+    with duckdb.connect(str(night.settings.published_file), read_only=True) as connection:
         rows = connection.sql("select * from sync_next_actions").to_arrow_table()
-    permission = may_write(
-        night.settings, read_organization(night.log, night.settings.time_zone), looks_back=False
-    )
+    permission = may_write(night.settings, read_organization(night.log, night.settings.time_zone))
     with actionable_errors():
         return write_actions(
             night.org,
@@ -72,9 +69,6 @@ def tasks(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[d
     Raises:
         WriteRefused: more of what was sent was rejected than the set share; what was accepted stands.
     """
-    if night.past_date is not None:
-        yield dg.MaterializeResult(metadata={"decision": "a run that looks back writes nothing"})
-        return
     with current().step("Writing back"):
         outcome = write_tasks(night, context.run_id)
     current().outcome = outcome

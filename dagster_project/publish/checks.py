@@ -12,11 +12,7 @@ from dagster_project.resources import NightResource
 )
 def permission_to_write(night: NightResource) -> dg.AssetCheckResult:
     """Passes when writing is off or allowed; a refusal stops the run before anything is sent."""
-    permission = may_write(
-        night.settings,
-        read_organization(night.log, night.settings.time_zone),
-        looks_back=night.past_date is not None,
-    )
+    permission = may_write(night.settings, read_organization(night.log, night.settings.time_zone))
     return dg.AssetCheckResult(
         passed=not permission.is_refused,
         severity=dg.AssetCheckSeverity.ERROR,

@@ -37,19 +37,24 @@ def published_marts(connection: duckdb.DuckDBPyConnection, catalog: str) -> list
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table]) -> dict[str, int]:
-    for mart in published_marts(connection, "warehouse"):
-        name = identifier(mart)
-        connection.execute(f"create table published.{name} as select * from warehouse.{name}")
     for table_name, table in tables.items():
         connection.register("decided", table)
         connection.execute(f"create table published.{identifier(table_name)} as select * from decided")
         connection.unregister("decided")
-    names = published_marts(connection, "published") + list(tables)
-    counts = {}
-    for name in names:
-        found = connection.execute(f"select count(*) from published.{identifier(name)}").fetchone()
-        counts[name] = int(found[0]) if found else 0
-    return counts
+    names = [*published_marts(connection, "published"), *tables]
+    return {name: _rows(connection, name) for name in dict.fromkeys(names)}
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    found = connection.execute(f"select count(*) from published.{identifier(name)}").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _copy_marts(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
+    connection.execute(f"attach {literal(str(warehouse))} as warehouse (read_only)")
+    for mart in published_marts(connection, "warehouse"):
+        name = identifier(mart)
+        connection.execute(f"create table published.{name} as select * from warehouse.{name}")
 
 
 def publish(target: Path, warehouse: Path, tables: Mapping[str, pa.Table]) -> dict[str, int]:
@@ -61,15 +66,25 @@ def publish(target: Path, warehouse: Path, tables: Mapping[str, pa.Table]) -> di
     Raises:
         duckdb.Error, OSError: the old file stays in place, the half-written one is removed.
     """
+    return _replace(target, warehouse, tables)
+
+
+def publish_tables(target: Path, tables: Mapping[str, pa.Table]) -> dict[str, int]:
+    """Write ``tables`` alone to ``target``, swapped in by rename; returns and raises as `publish`."""
+    return _replace(target, None, tables)
+
+
+def _replace(target: Path, warehouse: Path | None, tables: Mapping[str, pa.Table]) -> dict[str, int]:
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}.new")
     aside.unlink(missing_ok=True)
     try:
         with duckdb.connect() as connection:
-            connection.execute(f"attach {literal(str(warehouse))} as warehouse (read_only)")
             connection.execute(
                 f"attach {literal(str(aside))} as published (storage_version '{STORAGE_VERSION}')"
             )
+            if warehouse is not None:
+                _copy_marts(connection, warehouse)
             counts = _fill(connection, tables)
             connection.execute("checkpoint published")
             connection.execute("detach published")

@@ -74,9 +74,6 @@ def next_actions(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Weigh every candidate, choose at most five a rep, and commit both."""
     with current().step("Next actions"):
-        if night.past_date is not None:
-            yield from (dg.MaterializeResult(asset_key=[stream]) for stream in (CANDIDATES, ACTIONS_PLANNED))
-            return
         dates = run_dates(night)
         tables = choose_actions(night, dates)
         for stream, rows in ((CANDIDATES, tables.candidates), (ACTIONS_PLANNED, tables.actions)):

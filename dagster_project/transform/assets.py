@@ -64,7 +64,7 @@ def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource, night: Nig
     """Build every model and run every data test; unit tests of the logic are run by ``make test``."""
     settings = night.settings
     settings.warehouse_file.parent.mkdir(parents=True, exist_ok=True)
-    write_run_files(settings.run_dir, parameters_of(night), settings.windows)
+    write_run_files(settings.run_dir, parameters_of(night), settings.windows, settings.company_holidays)
     with current().step("Marts (dbt)"):
         build = dbt.cli(
             ["build", "--exclude-resource-type", "unit_test"],

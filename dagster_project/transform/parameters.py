@@ -6,6 +6,7 @@ dbt reads them as sources: changed ``--vars`` would force a full parse every nig
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dagster_project.errors import SettingsError
+from dagster_project.plan.calendars import BusinessCalendar
 
 ROLLING_WINDOW_DAYS = (30, 90, 180, 365)
 ALL_TIME = "all"
@@ -36,6 +38,16 @@ _WINDOWS: dict[str, pa.DataType] = {
     "to_date": pa.date32(),
 }
 WINDOWS_SCHEMA = pa.schema(_WINDOWS)
+_DAYS_OFF: dict[str, pa.DataType] = {
+    "date_day": pa.date32(),
+    "is_weekend": pa.bool_(),
+    "public_holiday_name": pa.string(),
+    "is_company_holiday": pa.bool_(),
+}
+DAYS_OFF_SCHEMA = pa.schema(_DAYS_OFF)
+# No org is older than Salesforce itself; plans and windows reach no further than two years ahead.
+FIRST_DAY_OFF_YEAR = 1999
+YEARS_AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -95,12 +107,50 @@ def parameters_table(parameters: RunParameters) -> pa.Table:
     return pa.Table.from_pylist([row], schema=PARAMETERS_SCHEMA)
 
 
-def write_run_files(folder: Path, parameters: RunParameters, custom_windows: tuple[str, ...]) -> None:
-    """Put both files in place whole; dbt never sees half of one."""
+def days_off_table(
+    country_code: str,
+    company_holidays: Collection[date],
+    as_of_date: date,
+    first_year: int = FIRST_DAY_OFF_YEAR,
+) -> pa.Table:
+    """One row per date on which the country or the company does not work, from ``first_year`` to two years ahead.
+
+    Raises:
+        CalendarError: the country is unknown.
+    """
+    calendar = BusinessCalendar(country_code, company_days_off=frozenset(company_holidays))
+    first, end = date(first_year, 1, 1), date(as_of_date.year + YEARS_AHEAD + 1, 1, 1)
+    days = (first + timedelta(days=offset) for offset in range((end - first).days))
+    rows = [
+        {
+            "date_day": day,
+            "is_weekend": calendar.is_weekend(day),
+            "public_holiday_name": calendar.public_holiday_name(day),
+            "is_company_holiday": day in calendar.company_days_off,
+        }
+        for day in days
+        if not calendar.is_business_day(day)
+    ]
+    return pa.Table.from_pylist(rows, schema=DAYS_OFF_SCHEMA)
+
+
+def write_run_files(
+    folder: Path,
+    parameters: RunParameters,
+    custom_windows: tuple[str, ...],
+    company_holidays: Collection[date] = (),
+) -> None:
+    """Put the three files in place whole; dbt never sees half of one.
+
+    Raises:
+        CalendarError: no public holidays are known for the country.
+        SettingsError: a window is not two dates in order.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in (
         ("parameters", parameters_table(parameters)),
         ("windows", windows_table(custom_windows)),
+        ("days_off", days_off_table(parameters.country_code, company_holidays, parameters.as_of_date)),
     ):
         aside = folder / f".{name}.parquet.tmp"
         pq.write_table(table, aside)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from connectors.event_log import EventLog
 from dagster_project.ingest.organization import read_organization
 from dagster_project.plan.calendars import BusinessCalendar
+from dagster_project.settings import Settings
 from dagster_project.transform.parameters import RunParameters, last_complete_day
 
 if TYPE_CHECKING:
@@ -29,13 +31,22 @@ class RunDates:
 
 
 def parameters_of(night: NightResource) -> RunParameters:
-    """What the marts are computed as of; the organisation's own zone and currency unless set otherwise."""
-    settings = night.settings
-    organization = read_organization(night.log, settings.time_zone)
+    """What tonight's marts are computed as of: the last complete day, as known now."""
+    return parameters_as_of(night.settings, night.log, as_of_date=None, known_at=night.now)
+
+
+def parameters_as_of(
+    settings: Settings, log: EventLog, *, as_of_date: date | None, known_at: datetime
+) -> RunParameters:
+    """Parameters of a day (the last complete one at `known_at` for None) from what was known at an instant.
+
+    The organisation's own zone and currency unless set otherwise.
+    """
+    organization = read_organization(log, settings.time_zone, known_at)
     time_zone = settings.time_zone or organization.time_zone
     return RunParameters(
-        as_of_date=night.past_date or last_complete_day(night.now, time_zone),
-        known_at=night.now,
+        as_of_date=as_of_date or last_complete_day(known_at, time_zone),
+        known_at=known_at,
         time_zone=time_zone,
         minimum_at_risk=settings.minimum_at_risk,
         clock_stage_name=settings.clock_stage_name,

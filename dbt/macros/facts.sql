@@ -4,6 +4,13 @@
     Verdicts count whenever they were made: a gate judges quality, it does not add knowledge.
 -#}
 {% macro accepted_facts(stream, columns) -%}
+    {{ facts_that_count(stream, columns) }}
+    qualify row_number() over (partition by facts.event_id order by facts.observed_at, facts.sequence) = 1
+{%- endmacro %}
+
+
+{#- The same before events that landed more than once are made one; `condition`: on the columns of `facts`. -#}
+{% macro facts_that_count(stream, columns, condition='true') -%}
     select facts.*
     from (
         {{ with_missing_columns(source('log', stream), columns) }}
@@ -25,7 +32,7 @@
             group by verdicts.event_id_judged
             having max_by(verdicts.kind, verdicts.sequence) = 'refused'
         )
-    qualify row_number() over (partition by facts.event_id order by facts.observed_at, facts.sequence) = 1
+        and {{ condition }}
 {%- endmacro %}
 
 
@@ -51,10 +58,11 @@
     The last fact (by landing sequence) that had occurred by then; where there is none (first pulled later), the earliest one
     after it, marked `reconstructed`. A purged record keeps the values of its last whole fact.
     Adds: is_reconstructed, deleted_at (null while it lives): when it was first known gone since it last lived, whatever
-    became of it in the recycle bin after that.
+    became of it in the recycle bin after that; first_observed_at: when the log first held the record;
+    first_known_at: when it first held one for which `known_when` is true (a condition on the columns of `dated`).
 -#}
-{% macro state_as_of(stream, columns) -%}
-    {{ states(stream, columns, as_of_end_at()) }}
+{% macro state_as_of(stream, columns, known_when='true') -%}
+    {{ states(stream, columns, as_of_end_at(), known_when) }}
 {%- endmacro %}
 
 
@@ -64,7 +72,21 @@
 {%- endmacro %}
 
 
-{% macro states(stream, columns, cut_at) -%}
+{#-
+    Most records of most streams have a single fact, which is their state: only the others go through windows, which would
+    sort every column of every fact.
+-#}
+{% macro states(stream, columns, cut_at, known_when='true') -%}
+    {%- set several -%}
+        (
+            select counted.record_id
+            from {{ source('log', stream) }} as counted
+            group by counted.record_id
+            having count(*) > 1
+        )
+    {%- endset -%}
+    {%- set is_gone = "dated.kind in ('deleted', 'purged') and dated.occurred_at < dated.cut_at" -%}
+    {%- set is_alive = "dated.kind not in ('deleted', 'purged') and dated.occurred_at < dated.cut_at" -%}
     select
         whole.*,
         whole.occurred_at >= whole.cut_at as is_reconstructed,
@@ -85,19 +107,42 @@
         from (
             select
                 dated.*,
-                dated.kind in ('deleted', 'purged') and dated.occurred_at < dated.cut_at as is_gone,
-                max(dated.sequence)
-                    filter (where dated.kind not in ('deleted', 'purged') and dated.occurred_at < dated.cut_at)
+                {{ is_gone }} as is_gone,
+                min(dated.observed_at) over (partition by dated.record_id) as first_observed_at,
+                min(dated.observed_at)
+                    filter (where {{ known_when }})
+                    over (partition by dated.record_id) as first_known_at,
+                max(dated.sequence) filter (where {{ is_alive }})
                     over (partition by dated.record_id) as last_alive_sequence
             from (
                 select
                     accepted.*,
                     {{ cut_at }} as cut_at
                 from (
-                    {{ accepted_facts(stream, columns) }}
+                    {{ facts_that_count(stream, columns, 'facts.record_id in ' ~ several) }}
+                    qualify row_number() over (
+                        partition by facts.event_id order by facts.observed_at, facts.sequence
+                    ) = 1
                 ) as accepted
             ) as dated
         ) as ranked
+        union all
+        select
+            dated.*,
+            {{ is_gone }} as is_gone,
+            dated.observed_at as first_observed_at,
+            case when {{ known_when }} then dated.observed_at end as first_known_at,
+            case when {{ is_alive }} then dated.sequence end as last_alive_sequence,
+            1 as state_rank,
+            case when {{ is_gone }} then dated.occurred_at end as gone_at
+        from (
+            select
+                accepted.*,
+                {{ cut_at }} as cut_at
+            from (
+                {{ facts_that_count(stream, columns, 'facts.record_id not in ' ~ several) }}
+            ) as accepted
+        ) as dated
     ) as whole
     where whole.state_rank = 1
 {%- endmacro %}

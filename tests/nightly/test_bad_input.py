@@ -185,12 +185,11 @@ def test_an_org_that_is_no_sandbox_is_not_written_to(small: Workplace) -> None:
     from dagster_project.settings import Settings
 
     production = Organization("00D000000000001EAA", "Production", "Asia/Tokyo", "JPY", is_sandbox=False)
-    refused = may_write(Settings(write_back="sandbox"), production, looks_back=False)
+    refused = may_write(Settings(write_back="sandbox"), production)
     assert refused.is_refused
     assert "GYAKUSAN_WRITE_BACK" in refused.reason
-    assert may_write(Settings(write_back="any"), production, looks_back=False).is_allowed
-    assert not may_write(Settings(write_back="any"), production, looks_back=True).is_allowed
-    off = may_write(Settings(write_back="off"), production, looks_back=False)
+    assert may_write(Settings(write_back="any"), production).is_allowed
+    off = may_write(Settings(write_back="off"), production)
     assert (off.is_allowed, off.is_refused) == (False, False)
 
 

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from connectors.event_log import EventLog
 from connectors.salesforce.schema.objects import OBJECTS
 from dagster_project.gate.verdicts import VERDICT_FIELDS
+from dagster_project.transform.parameters import days_off_table
 
 # A name that SQL text must survive. Relative to where dbt runs: all warehouses share one parsed project.
 LOG_FOLDER = "the org's log"
@@ -35,9 +36,11 @@ MODELS = [
     "+fct_opportunity",
     "+fct_stage_spells",
     "+fct_activity",
+    "+fct_crm_events",
     "+fct_quota",
     "+run_parameters",
     "+int_touch_appointments",
+    "+dim_segment",
 ]
 
 
@@ -165,6 +168,8 @@ def write_run(
     time_zone: str = "UTC",
     clock_stage_name: str | None = None,
     windows: Sequence[tuple[str, int | None, date | None, date]] | None = None,
+    country_code: str = "JP",
+    company_holidays: Sequence[date] = (),
 ) -> None:
     """The one-row parameters and the windows tonight's build reads."""
     folder = warehouse.root / "run"
@@ -175,7 +180,7 @@ def write_run(
         "time_zone": pa.array([time_zone]),
         "minimum_at_risk": pa.array([30], pa.int32()),
         "clock_stage_name": pa.array([clock_stage_name], pa.string()),
-        "country_code": pa.array(["JP"]),
+        "country_code": pa.array([country_code]),
         "currency": pa.array(["JPY"]),
     }
     pq.write_table(pa.table(parameters), folder / "parameters.parquet")
@@ -187,6 +192,8 @@ def write_run(
         "to_date": pa.array([each[3] for each in chosen], pa.date32()),
     }
     pq.write_table(pa.table(columns), folder / "windows.parquet")
+    days_off = days_off_table(country_code, company_holidays, as_of_date)
+    pq.write_table(days_off, folder / "days_off.parquet")
 
 
 def standard_windows(as_of_date: date) -> list[tuple[str, int | None, date | None, date]]:

@@ -61,17 +61,7 @@ def warehouse(new_warehouse: NewWarehouse) -> Warehouse:
     again = [task("00Tkeyed", 10, **keyed, Priority="Low") | {"SystemModstamp": at(20)}]
     helpers.land(made, {"Task": again})
     helpers.write_run(made, AS_OF)
-    helpers.dbt(
-        made,
-        "build",
-        "--indirect-selection",
-        "buildable",
-        "--exclude-resource-type",
-        "unit_test",
-        "--select",
-        "+fct_activity",
-        "+fct_opportunity",
-    )
+    helpers.build(made)
     return made
 
 
@@ -107,3 +97,10 @@ def test_the_deal_was_last_touched_by_the_rep_not_by_us(warehouse: Warehouse) ->
     deal = warehouse.row("from fct_opportunity")
     assert (deal["touches"], deal["last_touch_at"]) == (2, at(12))
     assert deal["last_activity_at"] == at(12)
+
+
+def test_only_what_a_rep_did_is_an_event(warehouse: Warehouse) -> None:
+    rows = warehouse.rows(
+        "select event_type, activity_id from fct_crm_events where activity_id is not null order by 2"
+    )
+    assert [tuple(row.values()) for row in rows] == [("Touched", "00Tdone"), ("Touched", "00Town_call")]

@@ -10,7 +10,7 @@ parameters as (
 opportunities as (
     select
         opportunity_id, opportunity_name, account_id, owner_id, amount, crm_probability, close_date, deal_type,
-        next_step, lead_source, push_count, currency, is_reconstructed, deleted_at
+        next_step, lead_source, push_count, currency, forecast_category, is_reconstructed, deleted_at
     from {{ ref('stg_opportunity') }}
 ),
 
@@ -24,6 +24,7 @@ history as (
         opportunity_id,
         amount,
         crm_probability,
+        forecast_category,
         close_date,
         changed_at,
         row_number() over (partition by opportunity_id order by changed_at, landing_sequence) as history_number,
@@ -36,6 +37,7 @@ history_values as (
         history.opportunity_id,
         max_by(history.amount, history.history_number) as amount,
         max_by(history.crm_probability, history.history_number) as crm_probability,
+        max_by(history.forecast_category, history.history_number) as forecast_category,
         max_by(history.close_date, history.history_number) as close_date,
         count(history.close_date) as close_dates,
         count(*) filter (where history.close_date > history.previous_close_date) as close_date_pushes
@@ -66,6 +68,11 @@ states as (
                 then coalesce(history_values.crm_probability, opportunities.crm_probability)
             else opportunities.crm_probability
         end as crm_probability,
+        case
+            when opportunities.is_reconstructed
+                then coalesce(history_values.forecast_category, opportunities.forecast_category)
+            else opportunities.forecast_category
+        end as forecast_category,
         case
             when opportunities.is_reconstructed then coalesce(history_values.close_date, opportunities.close_date)
             else opportunities.close_date
@@ -114,6 +121,7 @@ select
     ) }} as amount,
     states.amount as original_amount,
     states.crm_probability,
+    states.forecast_category,
     states.close_date,
     {{ converted_currency(
         'states.currency', 'states.wanted_currency', 'own_rates.units_per_corporate_unit',

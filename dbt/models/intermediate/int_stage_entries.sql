@@ -131,6 +131,7 @@ numbered as (
         entries.stage_name,
         entries.entered_at,
         entries.entry_source,
+        entries.landing_sequence,
         stages.is_closed,
         row_number() over opportunity_order as row_in_order,
         lag(entries.stage_name) over opportunity_order as previous_stage_name,
@@ -150,6 +151,7 @@ stays as (
         stage_name,
         entered_at,
         entry_source,
+        landing_sequence,
         row_in_order,
         sum(case
             when previous_stage_name = stage_name or (was_closed and is_closed) then 0
@@ -164,6 +166,7 @@ select
     max_by(stage_name, row_in_order) as stage_name,
     min(entered_at) as entered_at,
     min_by(entry_source, row_in_order) as entry_source,
+    min_by(landing_sequence, row_in_order) as landing_sequence,
     case when min_by(entry_source, row_in_order) = 'record' then 'reconstructed' else 'observed' end as basis
 from stays
 group by opportunity_id, entry_number

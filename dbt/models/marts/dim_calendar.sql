@@ -1,32 +1,24 @@
 with
 
-parameters as (
-    select as_of_date
-    from {{ ref('stg_run_parameters') }}
-),
-
-opportunities as (
-    select opportunity_id, created_at
-    from {{ ref('int_opportunity_bounds') }}
-),
-
-first_deals as (
-    select cast(min(created_at) as date) as first_date
-    from opportunities
-),
-
--- From the year before the first deal (windows reach back) to a year ahead (plans reach forward).
-bounds as (
-    select
-        {{ add_days('coalesce(first_deals.first_date, parameters.as_of_date)', -366) }} as first_date,
-        {{ add_days('parameters.as_of_date', 366) }} as last_date
-    from parameters
-    cross join first_deals
-),
-
 dates as (
-    {{ date_series('first_date', 'last_date') }}
-    from bounds
+    select date_day
+    from {{ ref('int_calendar_dates') }}
+),
+
+days_off as (
+    select date_day, is_weekend, public_holiday_name, is_company_holiday
+    from {{ ref('stg_days_off') }}
+),
+
+organizations as (
+    select fiscal_year_start_month, is_fiscal_year_named_by_start
+    from {{ ref('stg_organization') }}
+),
+
+periods as (
+    select period_type, start_date, end_date
+    from {{ ref('stg_period') }}
+    where period_type in ('Year', 'Quarter')
 ),
 
 weeks as (
@@ -48,18 +40,88 @@ numbered as (
         week_start_date,
         {{ date_difference('week_start_date', 'date_day') }} + 1 as weekday_number
     from weeks
+),
+
+fiscal as (
+    select
+        coalesce(max(fiscal_year_start_month), 1) as start_month,
+        coalesce(bool_or(is_fiscal_year_named_by_start), false) as is_named_by_start
+    from organizations
+),
+
+-- Whole months since the fiscal year began, which also places the fiscal quarter.
+months_so_far as (
+    select
+        weeks.date_day,
+        weeks.month_start_date,
+        cast((extract(month from weeks.date_day) - fiscal.start_month + 12) % 12 as integer) as fiscal_months
+    from weeks
+    cross join fiscal
+),
+
+standard_fiscal as (
+    select
+        date_day,
+        cast(month_start_date - fiscal_months * interval '1 month' as date) as year_start_date,
+        cast(month_start_date + (12 - fiscal_months) * interval '1 month' - interval '1 day' as date) as year_end_date,
+        cast(month_start_date - (fiscal_months % 3) * interval '1 month' as date) as quarter_start_date,
+        cast(month_start_date + (3 - fiscal_months % 3) * interval '1 month' - interval '1 day' as date)
+            as quarter_end_date
+    from months_so_far
+),
+
+-- Periods the org defines go before the start month: custom fiscal years keep no calendar months.
+custom_fiscal as (
+    select
+        weeks.date_day,
+        max(periods.start_date) filter (where periods.period_type = 'Year') as year_start_date,
+        min(periods.end_date) filter (where periods.period_type = 'Year') as year_end_date,
+        max(periods.start_date) filter (where periods.period_type = 'Quarter') as quarter_start_date,
+        min(periods.end_date) filter (where periods.period_type = 'Quarter') as quarter_end_date
+    from weeks
+    inner join periods on weeks.date_day >= periods.start_date and weeks.date_day <= periods.end_date
+    group by weeks.date_day
+),
+
+fiscal_dates as (
+    select
+        standard_fiscal.date_day,
+        coalesce(custom_fiscal.year_start_date, standard_fiscal.year_start_date) as year_start_date,
+        coalesce(custom_fiscal.year_end_date, standard_fiscal.year_end_date) as year_end_date,
+        coalesce(custom_fiscal.quarter_start_date, standard_fiscal.quarter_start_date) as quarter_start_date,
+        coalesce(custom_fiscal.quarter_end_date, standard_fiscal.quarter_end_date) as quarter_end_date
+    from standard_fiscal
+    left join custom_fiscal on standard_fiscal.date_day = custom_fiscal.date_day
 )
 
 select
-    date_day,
-    cast(extract(year from date_day) as integer) as year_number,
-    quarter_start_date,
-    quarter_end_date,
-    month_start_date,
-    month_end_date,
-    cast((extract(month from date_day) - 1) % 3 + 1 as integer) as month_of_quarter,
-    week_start_date,
-    weekday_number,
-    weekday_number >= 6 as is_weekend,
-    date_day = month_end_date as is_month_end
+    numbered.date_day,
+    cast(extract(year from numbered.date_day) as integer) as year_number,
+    numbered.quarter_start_date,
+    numbered.quarter_end_date,
+    numbered.month_start_date,
+    numbered.month_end_date,
+    cast((extract(month from numbered.date_day) - 1) % 3 + 1 as integer) as month_of_quarter,
+    numbered.week_start_date,
+    numbered.weekday_number,
+    coalesce(days_off.is_weekend, false) as is_weekend,
+    days_off.public_holiday_name,
+    coalesce(days_off.is_company_holiday, false) as is_company_holiday,
+    days_off.date_day is null as is_business_day,
+    numbered.date_day = numbered.month_end_date as is_month_end,
+    cast(extract(year from case
+        when fiscal.is_named_by_start then fiscal_dates.year_start_date
+        else fiscal_dates.year_end_date
+    end) as integer) as fiscal_year_number,
+    fiscal_dates.year_start_date as fiscal_year_start_date,
+    fiscal_dates.year_end_date as fiscal_year_end_date,
+    -- A quarter of thirteen weeks begins near a multiple of a quarter of a year too.
+    cast(least(4, 1 + round(
+        {{ date_difference('fiscal_dates.year_start_date', 'fiscal_dates.quarter_start_date') }} * 4 / 365.25
+    )) as integer) as fiscal_quarter_number,
+    fiscal_dates.quarter_start_date as fiscal_quarter_start_date,
+    fiscal_dates.quarter_end_date as fiscal_quarter_end_date
 from numbered
+cross join fiscal
+inner join fiscal_dates on numbered.date_day = fiscal_dates.date_day
+left join days_off on numbered.date_day = days_off.date_day

@@ -8,7 +8,7 @@ parameters as (
 states as (
     select
         opportunity_id, opportunity_name, account_id, rep_id, amount, original_amount, original_currency,
-        crm_probability, close_date, currency,
+        crm_probability, forecast_category, close_date, currency,
         deal_type, lead_source, next_step, close_date_pushes, deleted_at, basis
     from {{ ref('int_opportunity_state') }}
 ),
@@ -84,6 +84,23 @@ won_cycles as (
     from aged
     cross join parameters
     where aged.status = 'won' and aged.closed_date > {{ add_days('parameters.as_of_date', -365) }}
+),
+
+-- Thirds of the organisation's own deals: what is large is not the same everywhere.
+size_bounds as (
+    select
+        percentile_cont(1.0 / 3) within group (order by cast(amount as double)) as small_up_to,
+        percentile_cont(2.0 / 3) within group (order by cast(amount as double)) as medium_up_to
+    from states
+    where amount > 0 and deleted_at is null
+),
+
+account_first_wins as (
+    select states.account_id, min(clocks.closed_at) as first_won_at
+    from states
+    inner join clocks on states.opportunity_id = clocks.opportunity_id
+    where clocks.is_won and states.deleted_at is null
+    group by states.account_id
 )
 
 select
@@ -102,6 +119,7 @@ select
     states.original_currency,
     states.currency,
     states.crm_probability,
+    states.forecast_category,
     clocks.created_at,
     aged.created_date,
     aged.clock_started_date,
@@ -126,6 +144,21 @@ select
     activity.touches,
     states.deal_type,
     states.lead_source,
+    -- What the type does not say, the account does: who has bought before is no new customer.
+    coalesce(
+        {{ business_kind_by_words('states.deal_type') }},
+        case
+            when account_first_wins.first_won_at < clocks.created_at then 'up_sell'
+            when states.account_id is not null then 'new'
+            else 'unknown'
+        end
+    ) as business_kind,
+    case
+        when states.amount is null then 'unknown'
+        when states.amount <= size_bounds.small_up_to or size_bounds.small_up_to is null then 'small'
+        when states.amount <= size_bounds.medium_up_to then 'medium'
+        else 'large'
+    end as size_band,
     coalesce(aged.status = 'open' and aged.clock_age_days > won_cycles.longest_usual_days, false) as is_zombie,
     states.next_step,
     states.basis,
@@ -136,5 +169,7 @@ inner join aged on states.opportunity_id = aged.opportunity_id
 inner join activity on states.opportunity_id = activity.opportunity_id
 inner join oddities on states.opportunity_id = oddities.opportunity_id
 cross join won_cycles
+cross join size_bounds
+left join account_first_wins on states.account_id = account_first_wins.account_id
 left join accounts on states.account_id = accounts.account_id
 left join reps on states.rep_id = reps.rep_id

@@ -38,5 +38,7 @@ select
     coalesce(IsAllDayEvent, false) as is_all_day,
     coalesce(CreatedDate, occurred_at) as created_at,
     GyakusanActionKey__c as action_key,
-    deleted_at
+    deleted_at,
+    event_id as fact_id,
+    first_observed_at
 from events

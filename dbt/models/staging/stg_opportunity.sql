@@ -17,6 +17,7 @@ opportunities as (
         'IsClosed': 'boolean',
         'IsWon': 'boolean',
         'PushCount': 'bigint',
+        'ForecastCategory': 'varchar',
         'CurrencyIsoCode': 'varchar',
         'LastStageChangeDate': 'timestamptz',
         'CreatedDate': 'timestamptz',
@@ -40,11 +41,14 @@ select
     IsClosed as is_flagged_closed,
     IsWon as is_flagged_won,
     PushCount as push_count,
+    ForecastCategory as forecast_category,
     CurrencyIsoCode as currency,
     LastStageChangeDate as last_stage_change_at,
     CreatedDate as crm_created_at,
     LastModifiedDate as last_modified_at,
     coalesce(SystemModstamp, occurred_at) as system_modified_at,
     is_reconstructed,
-    deleted_at
+    deleted_at,
+    event_id as fact_id,
+    first_observed_at
 from opportunities

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 with
 
 opportunity_field_histories as (
@@ -17,5 +19,7 @@ select
     OldValue as old_value,
     NewValue as new_value,
     coalesce(CreatedDate, occurred_at) as changed_at,
-    sequence as landing_sequence
+    sequence as landing_sequence,
+    event_id as fact_id,
+    first_observed_at
 from opportunity_field_histories

@@ -10,6 +10,7 @@ opportunity_histories as (
         'Probability': 'double',
         'CloseDate': 'date',
         'SortOrder': 'varchar',
+        'ForecastCategory': 'varchar',
         'CreatedDate': 'timestamptz',
         'CreatedById': 'varchar'
     }) }}
@@ -22,8 +23,11 @@ select
     Amount as amount,
     Probability as crm_probability,
     CloseDate as close_date,
+    ForecastCategory as forecast_category,
     try_cast(SortOrder as bigint) as stage_sort_order,
     coalesce(CreatedDate, occurred_at) as changed_at,
     sequence as landing_sequence,
-    deleted_at
+    deleted_at,
+    event_id as fact_id,
+    first_observed_at
 from opportunity_histories

@@ -19,7 +19,7 @@ tasks as (
         'CompletedDateTime': 'timestamptz',
         'CreatedDate': 'timestamptz',
         'GyakusanActionKey__c': 'varchar'
-    }) }}
+    }, known_when="coalesce(dated.IsClosed, true)") }}
 )
 
 select
@@ -45,5 +45,8 @@ select
         GyakusanActionKey__c,
         case when Subject like '%[G:__________]%' then substr(Subject, instr(Subject, '[G:'), 14) end
     ) as action_key,
-    deleted_at
+    deleted_at,
+    event_id as fact_id,
+    first_observed_at,
+    first_known_at as first_done_observed_at
 from tasks

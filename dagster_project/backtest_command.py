@@ -1,0 +1,123 @@
+"""What ``gyakusan backtest`` does: score every coefficient on the past months, say which is best, keep the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import click
+import duckdb
+import polars as pl
+
+from dagster_project.errors import SettingsError
+from dagster_project.estimate.backtest import LEAST_CLOSED, backtest_table
+from dagster_project.estimate.backtest_scores import CLOSE_RATE, OWN_METHOD, WINS, best_choice, summary
+from dagster_project.publish.published_file import publish_tables
+from dagster_project.settings import Settings, load_settings_to_look_at
+
+# A renamed or skipped-over stage is still a step ahead; days are those of the organisation's zone.
+SPELLS = """
+    select
+        spells.opportunity_id,
+        spells.spell_number,
+        spells.stage_name as series_name,
+        cast(timezone(parameters.time_zone, spells.entered_at) as date) as started_date,
+        coalesce(cast(timezone(parameters.time_zone, spells.left_at) as date), parameters.as_of_date) as last_date,
+        case when spells.exit = 'skipped_ahead' then 'advanced' else spells.exit end as exit_name,
+        spells.next_stage_name,
+        opportunities.clock_started_date
+    from fct_stage_spells as spells
+    inner join fct_opportunity as opportunities on spells.opportunity_id = opportunities.opportunity_id
+    cross join run_parameters as parameters
+"""
+PROBABILITIES = (
+    "select stage_name, default_probability / 100 from dim_stage where default_probability is not null"
+)
+
+
+def backtest(first_month: str, last_month: str) -> None:
+    """Print how well each method predicted the months, and keep one row per month and method beside the marts.
+
+    Raises:
+        SettingsError: a month that is none, no marts yet, or not enough months to test on.
+    """
+    asked = month_asked(first_month, "--from"), month_asked(last_month, "--to")
+    settings = load_settings_to_look_at()
+    table = tested(settings, asked)
+    target = backtest_file(settings)
+    publish_tables(target, {"fct_backtest": table.to_arrow()})
+    click.echo("\n".join(report_lines(table)))
+    click.echo(f"One row per month and method: fct_backtest in {target}")
+
+
+def backtest_file(settings: Settings) -> Path:
+    """Where the scores stand: beside the published marts."""
+    return settings.published_file.with_name("backtest.duckdb")
+
+
+def month_asked(text: str, option: str) -> date | None:
+    """First day of a month written as YYYY-MM; None for no text.
+
+    Raises:
+        SettingsError: it is no month.
+    """
+    try:
+        return date.fromisoformat(f"{text}-01") if text else None
+    except ValueError as error:
+        raise SettingsError(f"{text!r} is not a month", where=option, remedy="write it as 2026-06") from error
+
+
+def tested(settings: Settings, asked: tuple[date | None, date | None]) -> pl.DataFrame:
+    """The backtest of the published marts.
+
+    Raises:
+        SettingsError: there are no marts yet, or no month with enough closed deals before it.
+    """
+    published = settings.published_file
+    if not published.exists():
+        raise SettingsError("there are no marts yet", where=str(published), remedy="run gyakusan nightly")
+    with duckdb.connect(str(published), read_only=True) as connection:
+        spells = connection.sql(SPELLS).pl()
+        probability = dict(connection.sql(PROBABILITIES).fetchall())
+        [(last_day,)] = connection.sql("select max(as_of_date) from run_parameters").fetchall()
+    table = backtest_table(spells, probability, last_day, asked)
+    if table.is_empty():
+        raise SettingsError(
+            "there is no month to test on",
+            where=f"marts as of {last_day}",
+            remedy=f"it takes a whole month, within --from and --to, with {LEAST_CLOSED} closed deals before it",
+        )
+    return table
+
+
+def report_lines(table: pl.DataFrame) -> Iterator[str]:
+    """Two small tables, best first, and the choice."""
+    scores = summary(table)
+    yield from _wins_lines(scores.filter(pl.col("target") == WINS))
+    yield ""
+    yield from _rate_lines(scores.filter(pl.col("target") == CLOSE_RATE))
+    yield ""
+    own = table.filter((pl.col("method") == OWN_METHOD) & (pl.col("target") == WINS))
+    if not own.is_empty():
+        window, calendar = best_choice(own)
+        yield f"Best on these months: window {window}, calendar {calendar}"
+
+
+def _wins_lines(scores: pl.DataFrame) -> Iterator[str]:
+    if scores.is_empty():
+        return
+    yield f"Wins among deals open at the month's start ({scores['months'][0]} months, {scores['deals'][0]:,} deals)"
+    yield f"{'method':<28}{'window':<8}{'calendar':<15}{'log loss':>10}{'error':>10}{'80 % held':>11}{'width':>8}"
+    for row in scores.iter_rows(named=True):
+        name = f"{row['method']:<28}{row['window_name']:<8}{row['calendar']:<15}"
+        yield f"{name}{row['log_loss']:>10.4f}{row['mean_absolute_error']:>10.1f}{row['coverage_80']:>11.0%}{row['mean_width_80']:>8.0f}"
+
+
+def _rate_lines(scores: pl.DataFrame) -> Iterator[str]:
+    if scores.is_empty():
+        return
+    yield f"Won ÷ (won + lost) by close month ({scores['months'][0]} months)"
+    yield f"{'method':<51}{'mean absolute error':>20}"
+    for row in scores.iter_rows(named=True):
+        yield f"{row['method']:<51}{row['mean_absolute_error']:>20.3f}"
