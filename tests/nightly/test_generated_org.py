@@ -204,9 +204,17 @@ def rows_as_text(path: Path) -> dict[str, list[tuple[str, ...]]]:
 def test_a_replay_of_the_last_day_is_tonights_marts_and_nothing_else(generated: Workplace) -> None:
     before = generated.published.stat().st_mtime_ns
     facts = {path: path.stat().st_size for path in (generated.folder / "log").glob("*/*.parquet")}
-    finished = generated.run("replay", "--as-of", "2026-10-14", GYAKUSAN_SALESFORCE_URL="http://127.0.0.1:9")
+    # The dry run above published the marts of the next day.
+    [(last_day, now)] = generated.query("select as_of_date, known_at from run_parameters")
+    finished = generated.run(
+        "replay",
+        "--as-of",
+        str(last_day),
+        GYAKUSAN_NOW=now.isoformat(),
+        GYAKUSAN_SALESFORCE_URL="http://127.0.0.1:9",
+    )
     assert finished.returncode == 0, finished.stderr
-    replayed = generated.folder / "published" / "replay" / "marts_as_of_2026-10-14.duckdb"
+    replayed = generated.folder / "published" / "replay" / f"marts_as_of_{last_day}.duckdb"
     assert str(replayed) in finished.stdout
     tonight, again = rows_as_text(generated.published), rows_as_text(replayed)
     assert len(tonight) > 15
