@@ -14,6 +14,7 @@ import click
 from connectors.sandbox.errors import SalesforceError
 from connectors.sandbox.faults.faults import parse_fault
 from connectors.sandbox.generate import OrganizationSpec, generate
+from connectors.sandbox.loading.loading import load_tables
 from connectors.sandbox.records.store import Org
 from connectors.sandbox.serving import ServeOptions, notice, serve, system_clock
 from dagster_project.errors import SettingsError
@@ -67,7 +68,7 @@ def fill_generated(path: Path, *, seed: int, today: str) -> None:
     """Fill the org with a generated organisation and freeze its clock there."""
     spec = generated_spec(seed, today)
     with _opened(path) as org:
-        org.load_tables(generate(spec))
+        load_tables(org, generate(spec))
         org.set_clock(spec.now)
 
 

@@ -19,13 +19,7 @@ from starlette.types import Receive, Scope, Send
 from connectors.sandbox.errors import SalesforceError, not_found
 from connectors.sandbox.faults.faults import locked_row
 from connectors.sandbox.faults.struck import LostReply, Struck
-from connectors.sandbox.routes import composite as routes_composite
-from connectors.sandbox.routes import ingest as routes_ingest
-from connectors.sandbox.routes import login as routes_login
-from connectors.sandbox.routes import org as routes_org
-from connectors.sandbox.routes import query as routes_query
-from connectors.sandbox.routes import records as routes_records
-from connectors.sandbox.routes import switches as routes_switches
+from connectors.sandbox.routes import composite, ingest, login, org, query, records, switches
 from connectors.sandbox.routes.replies import error_reply
 from connectors.sandbox.server import Call, Server
 
@@ -36,87 +30,87 @@ _JOB = _DATA + r"/jobs/query/(?P<job_id>\w+)"
 _INGEST = _DATA + r"/jobs/ingest/(?P<job_id>\w+)"
 
 ROUTES: Iterable[tuple[str, Mapping[str, Route]]] = (
-    (r"/services/data", {"GET": routes_org.versions}),
-    (r"/services/oauth2/token", {"POST": routes_login.token}),
-    (r"/services/oauth2/authorize", {"GET": routes_login.authorize}),
-    (r"/services/oauth2/revoke", {"GET": routes_login.revoke, "POST": routes_login.revoke}),
-    (r"/services/oauth2/introspect", {"POST": routes_login.introspect}),
-    (r"/services/oauth2/userinfo", {"GET": routes_login.userinfo, "POST": routes_login.userinfo}),
-    (r"/id/(?P<organization>\w+)/(?P<user>\w+)", {"GET": routes_login.identity}),
+    (r"/services/data", {"GET": org.versions}),
+    (r"/services/oauth2/token", {"POST": login.token}),
+    (r"/services/oauth2/authorize", {"GET": login.authorize}),
+    (r"/services/oauth2/revoke", {"GET": login.revoke, "POST": login.revoke}),
+    (r"/services/oauth2/introspect", {"POST": login.introspect}),
+    (r"/services/oauth2/userinfo", {"GET": login.userinfo, "POST": login.userinfo}),
+    (r"/id/(?P<organization>\w+)/(?P<user>\w+)", {"GET": login.identity}),
     (
         r"/services/Soap/(?P<kind>(?i:[uc]))/(?P<version>\d+\.\d)(?:/\w+)?",
-        {"POST": routes_login.soap_call},
+        {"POST": login.soap_call},
     ),
-    (r"/sandbox/logins", {"PUT": routes_login.put_logins}),
-    (r"/sandbox/clock", {"GET": routes_org.get_clock, "PUT": routes_org.put_clock}),
-    (r"/sandbox/faults", {"GET": routes_switches.get_faults, "PUT": routes_switches.put_faults}),
-    (r"/sandbox/features", {"GET": routes_switches.get_features, "PUT": routes_switches.put_features}),
-    (r"/sandbox/fields", {"POST": routes_switches.change_field}),
-    (r"/sandbox/archive", {"POST": routes_switches.archive}),
-    (r"/sandbox/commit", {"POST": routes_switches.commit}),
-    (r"/sandbox/merge", {"POST": routes_switches.merge}),
+    (r"/sandbox/logins", {"PUT": login.put_logins}),
+    (r"/sandbox/clock", {"GET": org.get_clock, "PUT": org.put_clock}),
+    (r"/sandbox/faults", {"GET": switches.get_faults, "PUT": switches.put_faults}),
+    (r"/sandbox/features", {"GET": switches.get_features, "PUT": switches.put_features}),
+    (r"/sandbox/fields", {"POST": switches.change_field}),
+    (r"/sandbox/archive", {"POST": switches.archive}),
+    (r"/sandbox/commit", {"POST": switches.commit}),
+    (r"/sandbox/merge", {"POST": switches.merge}),
     (
         r"/sandbox/replication",
-        {"GET": routes_switches.get_replication, "PUT": routes_switches.put_replication},
+        {"GET": switches.get_replication, "PUT": switches.put_replication},
     ),
-    (r"/sandbox/undelete", {"POST": routes_records.undelete}),
-    (r"/sandbox/purge", {"POST": routes_records.purge}),
-    (_DATA, {"GET": routes_org.resources}),
-    (_DATA + r"/limits", {"GET": routes_org.limits}),
-    (_DATA + r"(?P<tooling>/tooling)?/(?P<operation>query|queryAll)", {"GET": routes_query.run_query}),
+    (r"/sandbox/undelete", {"POST": records.undelete}),
+    (r"/sandbox/purge", {"POST": records.purge}),
+    (_DATA, {"GET": org.resources}),
+    (_DATA + r"/limits", {"GET": org.limits}),
+    (_DATA + r"(?P<tooling>/tooling)?/(?P<operation>query|queryAll)", {"GET": query.run_query}),
     (
         _DATA + r"(?P<tooling>/tooling)?/(?P<operation>query|queryAll)/(?P<locator>[\w-]+)",
-        {"GET": routes_query.more},
+        {"GET": query.more},
     ),
-    (_DATA + r"/tooling", {"GET": routes_org.tooling_resources}),
-    (_DATA + r"/jobs/query", {"GET": routes_query.list_jobs, "POST": routes_query.create_job}),
+    (_DATA + r"/tooling", {"GET": org.tooling_resources}),
+    (_DATA + r"/jobs/query", {"GET": query.list_jobs, "POST": query.create_job}),
     (
         _JOB,
-        {"GET": routes_query.get_job, "PATCH": routes_query.change_job, "DELETE": routes_query.delete_job},
+        {"GET": query.get_job, "PATCH": query.change_job, "DELETE": query.delete_job},
     ),
-    (_JOB + r"/results", {"GET": routes_query.job_results}),
-    (_DATA + r"/jobs/ingest", {"GET": routes_ingest.list_jobs, "POST": routes_ingest.create}),
+    (_JOB + r"/results", {"GET": query.job_results}),
+    (_DATA + r"/jobs/ingest", {"GET": ingest.list_jobs, "POST": ingest.create}),
     (
         _INGEST,
-        {"GET": routes_ingest.get_job, "PATCH": routes_ingest.change_job, "DELETE": routes_ingest.delete_job},
+        {"GET": ingest.get_job, "PATCH": ingest.change_job, "DELETE": ingest.delete_job},
     ),
-    (_INGEST + r"/batches", {"PUT": routes_ingest.upload}),
+    (_INGEST + r"/batches", {"PUT": ingest.upload}),
     (
         _INGEST + r"/(?P<kind>successfulResults|failedResults|unprocessedRecords)",
-        {"GET": routes_ingest.job_results},
+        {"GET": ingest.job_results},
     ),
-    (_DATA + r"/sobjects", {"GET": routes_org.list_objects}),
-    (_OBJECT, {"GET": routes_org.basic_object, "POST": routes_records.create}),
-    (_OBJECT + r"/describe", {"GET": routes_org.describe_object}),
-    (_OBJECT + r"/(?P<change>updated|deleted)", {"GET": routes_records.changed}),
+    (_DATA + r"/sobjects", {"GET": org.list_objects}),
+    (_OBJECT, {"GET": org.basic_object, "POST": records.create}),
+    (_OBJECT + r"/describe", {"GET": org.describe_object}),
+    (_OBJECT + r"/(?P<change>updated|deleted)", {"GET": records.changed}),
     (
         _OBJECT + r"/(?P<id>[^/]+)",
-        {"GET": routes_records.get, "PATCH": routes_records.update, "DELETE": routes_records.delete},
+        {"GET": records.get, "PATCH": records.update, "DELETE": records.delete},
     ),
     (
         _OBJECT + r"/(?P<external>\w+)/(?P<value>[^/]+)",
         {
-            "GET": routes_records.get_external,
-            "PATCH": routes_records.upsert,
-            "DELETE": routes_records.delete_external,
+            "GET": records.get_external,
+            "PATCH": records.upsert,
+            "DELETE": records.delete_external,
         },
     ),
     (
         _DATA + r"/composite/sobjects",
         {
-            "POST": routes_records.create_many,
-            "PATCH": routes_records.update_many,
-            "DELETE": routes_records.delete_many,
+            "POST": records.create_many,
+            "PATCH": records.update_many,
+            "DELETE": records.delete_many,
         },
     ),
     (
         _DATA + r"/composite/sobjects/(?P<object>\w+)",
-        {"GET": routes_records.get_many, "POST": routes_records.get_many},
+        {"GET": records.get_many, "POST": records.get_many},
     ),
-    (_DATA + r"/composite/sobjects/(?P<object>\w+)/(?P<external>\w+)", {"PATCH": routes_records.upsert_many}),
-    (_DATA + r"/composite", {"GET": routes_org.composite_resources, "POST": routes_composite.composite}),
-    (_DATA + r"/composite/batch", {"POST": routes_composite.batch}),
-    (_DATA + r"/composite/tree/(?P<object>\w+)", {"POST": routes_composite.tree}),
+    (_DATA + r"/composite/sobjects/(?P<object>\w+)/(?P<external>\w+)", {"PATCH": records.upsert_many}),
+    (_DATA + r"/composite", {"GET": org.composite_resources, "POST": composite.composite}),
+    (_DATA + r"/composite/batch", {"POST": composite.batch}),
+    (_DATA + r"/composite/tree/(?P<object>\w+)", {"POST": composite.tree}),
 )
 _COMPILED = [(re.compile(pattern, re.IGNORECASE), methods) for pattern, methods in ROUTES]
 MAXIMUM_BODY_BYTES = 150 * 1024 * 1024

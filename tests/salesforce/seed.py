@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from connectors.sandbox.loading.loading import load_tables
 from connectors.sandbox.records.ids import numbered
 from connectors.sandbox.records.store import Org
 
@@ -188,6 +189,6 @@ def write_org(path: Path) -> Path:
     org = Org(path, lambda: now)
     org.set_clock(now)
     org.prepare()
-    org.load_tables(tables())
+    load_tables(org, tables())
     org.close()
     return path

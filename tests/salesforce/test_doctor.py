@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.salesforce.connection.client import SalesforceClient
-from connectors.salesforce.doctor import checks as doctor
+from connectors.salesforce.doctor import checks
 from connectors.salesforce.doctor.checks import Finding
 from connectors.salesforce.doctor.org_facts import OrgExamination
 from connectors.salesforce.schema.objects import ACTION_KEY_FIELD
@@ -63,7 +63,7 @@ def test_without_our_fields_it_points_to_the_package(org):
     found = examined(org)["Our fields"]
     assert (found.level, ACTION_KEY_FIELD in found.words) == ("warning", True)
     assert "connectors/salesforce/metadata/README.md" in found.remedy
-    assert (Path(__file__).parents[2] / doctor.PACKAGE).is_file()
+    assert (Path(__file__).parents[2] / checks.PACKAGE).is_file()
 
 
 def test_a_hidden_field_and_a_hidden_object_are_named(org):
@@ -89,33 +89,33 @@ def test_a_refused_call_is_a_finding_of_its_own_and_the_rest_goes_on(org):
 @pytest.mark.parametrize(
     ("finding", "level", "word"),
     [
-        (doctor.version_finding([{"version": "58.0"}], "62.0"), "problem", "58.0"),
-        (doctor.version_finding([{"version": "62.0"}, {"version": "9.0"}], "62.0"), "ok", "up to 62.0"),
-        (doctor.organization_finding(None), "problem", "not readable"),
+        (checks.version_finding([{"version": "58.0"}], "62.0"), "problem", "58.0"),
+        (checks.version_finding([{"version": "62.0"}, {"version": "9.0"}], "62.0"), "ok", "up to 62.0"),
+        (checks.organization_finding(None), "problem", "not readable"),
         (
-            doctor.organization_finding(
+            checks.organization_finding(
                 {"Id": "00D", "IsSandbox": False, "OrganizationType": "Team Edition", "Name": "A"}
             ),
             "warning",
             "production",
         ),
-        (doctor.clock_finding(NOON, NOON + timedelta(seconds=50)), "ok", "50 s ahead"),
-        (doctor.clock_finding(NOON, NOON - timedelta(hours=1)), "warning", "3,600 s behind"),
-        (doctor.clock_finding(None, NOON), "warning", "did not tell"),
+        (checks.clock_finding(NOON, NOON + timedelta(seconds=50)), "ok", "50 s ahead"),
+        (checks.clock_finding(NOON, NOON - timedelta(hours=1)), "warning", "3,600 s behind"),
+        (checks.clock_finding(None, NOON), "warning", "did not tell"),
         (
-            doctor.limits_finding({"DailyApiRequests": {"Max": 1000, "Remaining": 200}}, 0.2),
+            checks.limits_finding({"DailyApiRequests": {"Max": 1000, "Remaining": 200}}, 0.2),
             "problem",
             "0 of them for us",
         ),
         (
-            doctor.limits_finding({"DailyApiRequests": {"Max": 1000, "Remaining": 500}}, 0.2),
+            checks.limits_finding({"DailyApiRequests": {"Max": 1000, "Remaining": 500}}, 0.2),
             "warning",
             "300 of them for us",
         ),
-        (doctor.limits_finding({}, 0.2), "warning", "does not tell"),
-        (doctor.quota_finding(0, has_file=False), "warning", "none in the org"),
-        (doctor.quota_finding(0, has_file=True), "ok", "GYAKUSAN_QUOTA_FILE"),
-        (doctor.history_finding(dict.fromkeys(doctor.TRACKED_FIELDS, True)), "ok", "Owner"),
+        (checks.limits_finding({}, 0.2), "warning", "does not tell"),
+        (checks.quota_finding(0, has_file=False), "warning", "none in the org"),
+        (checks.quota_finding(0, has_file=True), "ok", "GYAKUSAN_QUOTA_FILE"),
+        (checks.history_finding(dict.fromkeys(checks.TRACKED_FIELDS, True)), "ok", "Owner"),
     ],
 )
 def test_each_finding_says_how_bad_it_is(finding, level, word):
@@ -134,7 +134,7 @@ def test_each_finding_says_how_bad_it_is(finding, level, word):
     ],
 )
 def test_rights_on_tasks_matter_as_far_as_writing_is_wanted(rights, wants_to_write, level):
-    assert doctor.task_finding(rights, wants_to_write=wants_to_write).level == level
+    assert checks.task_finding(rights, wants_to_write=wants_to_write).level == level
 
 
 def own_field(**flags: bool) -> dict:
@@ -145,11 +145,11 @@ def test_a_key_field_that_is_no_key_or_read_only_is_said():
     writable = {"createable": True, "updateable": True}
     (plain,) = [
         each
-        for each in doctor.own_field_findings({"fields": [own_field(unique=False, **writable)]})
+        for each in checks.own_field_findings({"fields": [own_field(unique=False, **writable)]})
         if "External ID" in each.words
     ]
     assert plain.level == "warning"
-    words = [each.words for each in doctor.own_field_findings({"fields": [own_field()]})]
+    words = [each.words for each in checks.own_field_findings({"fields": [own_field()]})]
     assert any("may not be written" in each for each in words)
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from connectors.salesforce.connection.login import Credentials
+from connectors.sandbox.loading.loading import load_tables
 from connectors.sandbox.process import start
 from connectors.sandbox.records.store import Org
 from tests.salesforce.conftest import LiveOrg, only
@@ -72,7 +73,7 @@ def old_org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveOrg]:
     store = Org(path, lambda: now)
     store.set_clock(now)
     store.prepare()
-    store.load_tables(tables())
+    load_tables(store, tables())
     store.close()
     with start(path) as sandbox:
         org = LiveOrg(Credentials(sandbox.url, sandbox.client_id, sandbox.client_secret))

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.event_log import EventLog
+from connectors.salesforce.reading.any_type import unified
 from connectors.salesforce.reading.bulk import read_csv
 from connectors.salesforce.reading.pull import declare_streams
 from connectors.salesforce.reading.rest import PageParser
-from connectors.salesforce.schema.any_type import unified
 from tests.salesforce.conftest import event_ids, only
 
 AWKWARD = ("NA", "null", "N/A", "#N/A", "a\nb", 'say "x", y', "007", "")

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 import requests
 
+from connectors.sandbox.loading.loading import load_tables
 from connectors.sandbox.process import start
 from connectors.sandbox.records.ids import numbered
 from connectors.sandbox.records.replication import ReplicationSettings
@@ -160,12 +161,13 @@ def test_loading_values_gives_the_org_the_feature_and_it_stays_on_disk(tmp_path:
     path = tmp_path / "org.duckdb"
     org = Org(path, lambda: datetime(2026, 1, 1, tzinfo=UTC))
     ids = [numbered("006", 1)]
-    org.load_tables(
+    load_tables(
+        org,
         {
             "Opportunity": pa.table(
                 {"Id": ids, "CurrencyIsoCode": ["EUR"], "RecordTypeId": pa.array([None], pa.string())}
             )
-        }
+        },
     )
     org.close()
     again = Org(path, lambda: datetime(2026, 1, 1, tzinfo=UTC))
@@ -179,7 +181,7 @@ def test_loading_values_gives_the_org_the_feature_and_it_stays_on_disk(tmp_path:
 def test_the_file_of_an_earlier_version_gets_the_fields_added_since(tmp_path: Path) -> None:
     path = tmp_path / "org.duckdb"
     org = Org(path, lambda: datetime(2026, 1, 1, tzinfo=UTC))
-    org.load_tables({"Account": pa.table({"Id": [numbered("001", 1)], "Name": ["old"]})})
+    load_tables(org, {"Account": pa.table({"Id": [numbered("001", 1)], "Name": ["old"]})})
     org.run('alter table "Account" drop column "IsPersonAccount"')
     org.run('drop table "EmailMessage"')
     org.close()

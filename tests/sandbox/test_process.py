@@ -16,6 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from simple_salesforce import Salesforce, SalesforceMalformedRequest
 
+from connectors.sandbox.loading.loading import load_tables
 from connectors.sandbox.process import SandboxProcess, SandboxStartError, start
 from connectors.sandbox.records.ids import numbered
 from connectors.sandbox.records.store import Org
@@ -108,7 +109,7 @@ def test_an_external_id_that_stands_on_two_records_answers_300(tmp_path: Path) -
     path = tmp_path / "org.duckdb"
     org = Org(path, lambda: CLOCK)
     ids = [numbered("00T", 1), numbered("00T", 2)]
-    org.load_tables({"Task": pa.table({"Id": ids, "GyakusanActionKey__c": ["same", "same"]})})
+    load_tables(org, {"Task": pa.table({"Id": ids, "GyakusanActionKey__c": ["same", "same"]})})
     org.close()
     with start(path) as running:
         caller = Caller(running)

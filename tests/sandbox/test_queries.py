@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from connectors.sandbox.bulk.query_jobs import row_offsets
+from connectors.sandbox.loading.loading import load_tables
 from connectors.sandbox.process import SandboxProcess, start
 from connectors.sandbox.records.ids import normalized, numbered
 from connectors.sandbox.records.store import Org
@@ -165,8 +166,8 @@ def test_hostile_texts_are_found_as_they_are(caller: Caller, text: str) -> None:
 
 def test_time_zone_of_the_org_bounds_days(tmp_path: Path) -> None:
     org = Org(tmp_path / "org.duckdb", lambda: datetime(2026, 5, 1, 16, tzinfo=UTC))
-    org.load_tables(
-        {"Organization": pa.table({"Id": [numbered("00D", 1)], "TimeZoneSidKey": ["Asia/Tokyo"]})}
+    load_tables(
+        org, {"Organization": pa.table({"Id": [numbered("00D", 1)], "TimeZoneSidKey": ["Asia/Tokyo"]})}
     )
     context = org.query_context()
     # 16:00 UTC is already the next day in Tokyo.
@@ -251,7 +252,7 @@ def test_a_hundred_thousand_rows_load_in_seconds_as_they_are(tmp_path: Path) -> 
     ids = pa.array([f"00T5g0{number:09d}AAA" for number in range(count)])
     table = pa.table({"Id": ids, "Subject": pa.array(["x"] * count), "SystemModstamp": stamps, "Odd__c": ids})
     before = datetime.now(UTC)
-    org.load_tables({"Task": table})
+    load_tables(org, {"Task": table})
     assert (datetime.now(UTC) - before).total_seconds() < 5
     row = org.fetch_rows(
         'select count(*) as n, max("SystemModstamp") as stamp, bool_or("IsDeleted") as gone from "Task"'

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.sandbox.loading.loading import load_tables
 from connectors.sandbox.records.ids import numbered
 from connectors.sandbox.records.store import Org
 from connectors.sandbox.soql.sql import translate
@@ -69,7 +70,7 @@ RECORDS = _records()
 def org(tmp_path_factory: pytest.TempPathFactory) -> Org:
     made = Org(tmp_path_factory.mktemp("where") / "org.duckdb", lambda: NOW)
     made.prepare()
-    made.load_tables({"Opportunity": pa.Table.from_pylist(RECORDS)})
+    load_tables(made, {"Opportunity": pa.Table.from_pylist(RECORDS)})
     return made
 
 

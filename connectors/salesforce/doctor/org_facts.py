@@ -9,7 +9,7 @@ from typing import Any
 
 from connectors.salesforce.connection.client import SalesforceClient
 from connectors.salesforce.connection.errors import SalesforceProblem
-from connectors.salesforce.doctor import checks as doctor
+from connectors.salesforce.doctor import checks
 from connectors.salesforce.doctor.checks import Finding
 from connectors.salesforce.reading.rest import count_rows
 from connectors.salesforce.schema.objects import OBJECTS
@@ -36,19 +36,19 @@ class OrgExamination:
 
     def findings(self) -> Iterator[Finding]:
         """One finding after another, as the answers come."""
-        yield from self._asked("Org", lambda: [doctor.organization_finding(self.organization())])
+        yield from self._asked("Org", lambda: [checks.organization_finding(self.organization())])
         yield from self._asked("API version", self._version)
-        yield doctor.clock_finding(self.client.org_clock(), self.clock())
+        yield checks.clock_finding(self.client.org_clock(), self.clock())
         yield from self._asked("API calls", self._limits)
         self._describe_all()
-        yield from doctor.object_findings(self._described, self._refused)
-        yield from doctor.field_findings(self._described)
+        yield from checks.object_findings(self._described, self._refused)
+        yield from checks.field_findings(self._described)
         if "Task" in self._described:
-            yield from doctor.own_field_findings(self._described["Task"])
-            yield doctor.task_finding(self._described["Task"], wants_to_write=self.wants_to_write)
+            yield from checks.own_field_findings(self._described["Task"])
+            yield checks.task_finding(self._described["Task"], wants_to_write=self.wants_to_write)
         yield from self._asked("Field history", self._history)
         yield from self._asked("Quotas", self._quotas)
-        yield doctor.feature_finding(self._described)
+        yield checks.feature_finding(self._described)
 
     def _asked(self, subject: str, ask: Callable[[], list[Finding]]) -> list[Finding]:
         try:
@@ -58,10 +58,10 @@ class OrgExamination:
 
     def _version(self) -> list[Finding]:
         versions = self.client.call("GET", "/services/data").json()
-        return [doctor.version_finding(versions, self.client.api_version)]
+        return [checks.version_finding(versions, self.client.api_version)]
 
     def _limits(self) -> list[Finding]:
-        return [doctor.limits_finding(self.client.limits(), self.reserve_share)]
+        return [checks.limits_finding(self.client.limits(), self.reserve_share)]
 
     def _describe_all(self) -> None:
         for declared in OBJECTS:
@@ -73,8 +73,8 @@ class OrgExamination:
 
     def _history(self) -> list[Finding]:
         is_readable = "OpportunityFieldHistory" in self._described
-        asked = doctor.TRACKED_FIELDS if is_readable else ()
-        return [doctor.history_finding({name: self._has_history(name) for name in asked})]
+        asked = checks.TRACKED_FIELDS if is_readable else ()
+        return [checks.history_finding({name: self._has_history(name) for name in asked})]
 
     def _has_history(self, field_name: str) -> bool:
         soql = f"SELECT Id FROM OpportunityFieldHistory WHERE Field = '{field_name}' LIMIT 1"
@@ -83,4 +83,4 @@ class OrgExamination:
     def _quotas(self) -> list[Finding]:
         is_readable = "ForecastingQuota" in self._described
         rows = count_rows(self.client, "ForecastingQuota", "") if is_readable else None
-        return [doctor.quota_finding(rows, has_file=self.has_quota_file)]
+        return [checks.quota_finding(rows, has_file=self.has_quota_file)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 
 from connectors.salesforce.connection.client import SalesforceClient
 from connectors.salesforce.connection.errors import HalfPage, MissingField, MissingObject, RequestRefused
+from connectors.salesforce.reading.scratch import scratch_cursor
 from connectors.salesforce.schema.objects import INSTANT
 
 # The org answers for 15 days back, counted at its own clock; an hour is left for the two clocks to differ.
@@ -111,7 +111,7 @@ def _answer(client: SalesforceClient, object_name: str, start: datetime, end: da
 
 def _parsed(body: str, object_name: str) -> Gone:
     # Up to 600,000 entries: they stay in DuckDB until they are Arrow.
-    cursor = _database().cursor()
+    cursor = scratch_cursor()
     try:
         rows = cursor.sql(_ROWS, params=[body]).to_arrow_table().cast(_SCHEMA)
         ((covered_at, earliest_at),) = cursor.execute(_DATES, [body]).fetchall()
@@ -122,11 +122,6 @@ def _parsed(body: str, object_name: str) -> Gone:
     finally:
         cursor.close()
     return Gone(rows, _instant(covered_at), _instant(earliest_at))
-
-
-@functools.cache
-def _database() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(":memory:")
 
 
 _ROWS = """

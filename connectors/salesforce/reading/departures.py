@@ -96,7 +96,8 @@ def _not_seen_since(log: EventLog, stream: str, gone: pa.Table) -> pa.Table:
     """Those of the listed deletions that the log has no later word of: a record may be back already."""
     return query(
         f"""select landed.* from landed left join
-          (select record_id, max(occurred_at) as seen_at from {log.scan(stream)} group by record_id) as known
+          (select record_id, max(occurred_at) as seen_at from {log.scan(stream)}
+            where record_id in (select record_id from landed) group by record_id) as known
           using (record_id)
         where coalesce(known.seen_at <= landed.occurred_at, true) order by record_id""",
         log.root / stream,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from connectors.salesforce.reading.scratch import scratch_cursor
 
 
 class ReceivedIds:
@@ -19,7 +19,7 @@ class ReceivedIds:
     """
 
     def __init__(self) -> None:
-        self._connection = _database().cursor()
+        self._connection = scratch_cursor()
         self._parts: list[npt.NDArray[np.uint64]] = []
 
     def add(self, ids: pa.ChunkedArray[Any]) -> None:
@@ -43,8 +43,3 @@ class ReceivedIds:
         self._connection.register("received", pa.Table.from_arrays([ids], ["id"]))
         hashed = self._connection.sql("select hash(id) as id_hash from received").fetchnumpy()
         return np.asarray(hashed["id_hash"], np.uint64)
-
-
-@functools.cache
-def _database() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(":memory:")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,10 @@ import pyarrow as pa
 
 from connectors.salesforce.connection.client import SalesforceClient
 from connectors.salesforce.connection.errors import HalfPage
+from connectors.salesforce.reading.scratch import scratch_cursor
+
+# Longer statements do not fit into the address of a REST call.
+LONGEST_REST_STATEMENT = 12_000
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class PageParser:
     """Parses query replies inside DuckDB, so that no row becomes a Python object."""
 
     def __init__(self) -> None:
-        self._connection = _database().cursor()
+        self._connection = scratch_cursor()
 
     def page(self, body: str, columns: Sequence[str]) -> Page:
         """One reply. Raises HalfPage when it is not a whole one."""
@@ -42,11 +45,6 @@ class PageParser:
         if total_rows is None:
             raise HalfPage("a page of a query lacks its totalSize", where="query", remedy="run again")
         return Page(rows, int(total_rows), next_path)
-
-
-@functools.cache
-def _database() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(":memory:")
 
 
 _ENVELOPE = """

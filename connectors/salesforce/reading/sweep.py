@@ -22,6 +22,7 @@ from connectors.salesforce.connection.errors import (
     RequestRefused,
 )
 from connectors.salesforce.reading import bulk, rest
+from connectors.salesforce.reading.rest import LONGEST_REST_STATEMENT
 from connectors.salesforce.reading.sweep_facts import Swept
 from connectors.salesforce.reading.sweep_ids import Differences, SourceIds
 from connectors.salesforce.reading.window_reader import LEFT_INCOMPLETE, WindowReader
@@ -36,8 +37,6 @@ _LARGEST_SHARE = 0.2
 _ID_PAGE_ROWS = 500_000
 _IDS_PER_STATEMENT = 300
 _MOST_READ_BY_ID = 3_000
-# Longer statements do not fit into the address of a REST call.
-_LONGEST_REST_STATEMENT = 12_000
 _NOT_READ = (*LEFT_INCOMPLETE, MissingField, MissingObject, RequestRefused)
 
 
@@ -195,7 +194,7 @@ class Sweeper:
     def _bulk_job(self, soql: str, rows_expected: int) -> str | None:
         """A job for what is too large for REST; None where REST is the way, or Bulk refuses the object."""
         client = self.reader.client
-        is_large = rows_expected > self.reader.options.bulk_from_rows or len(soql) > _LONGEST_REST_STATEMENT
+        is_large = rows_expected > self.reader.options.bulk_from_rows or len(soql) > LONGEST_REST_STATEMENT
         if not is_large:
             return None
         if client.budget.bulk_jobs_left is None:

@@ -24,13 +24,12 @@ from connectors.salesforce.connection.errors import (
     ServerFault,
 )
 from connectors.salesforce.reading import bulk, rest
+from connectors.salesforce.reading.any_type import unified
 from connectors.salesforce.reading.bulk_jobs import BulkJobFacts, OpenJob, discard
 from connectors.salesforce.reading.received_ids import ReceivedIds
+from connectors.salesforce.reading.rest import LONGEST_REST_STATEMENT
 from connectors.salesforce.reading.windows import Window, soql_instant
-from connectors.salesforce.schema.any_type import unified
 
-# Longer statements do not fit into the address of a REST call.
-_LONGEST_REST_STATEMENT = 12_000
 _WINDOW_ATTEMPTS = 2
 # Records changed since a window's end are looked through one by one up to here: ten pages.
 _MOST_CHANGED_SINCE = 20_000
@@ -216,7 +215,7 @@ class WindowReader:
             self.client.limits()
         is_large = window.from_at is None or rows > self.options.bulk_from_rows
         is_allowed = self.client.budget.bulk_jobs_left != 0
-        return "bulk" if (is_large and is_allowed) or len(soql) > _LONGEST_REST_STATEMENT else "rest"
+        return "bulk" if (is_large and is_allowed) or len(soql) > LONGEST_REST_STATEMENT else "rest"
 
     def _hand_in(self, source: ObjectToRead, window: Window, soql: str, tally: Tally, reason: str) -> None:
         try:

@@ -51,6 +51,7 @@ def arrow_type(salesforce_type: str) -> pa.DataType:
 
 
 def fields(**names_by_type: str) -> dict[str, str]:
+    """Salesforce types by field: each keyword is a type, its value the names of its fields, a space between them."""
     return {name: kind for kind, names in names_by_type.items() for name in names.split()}
 
 

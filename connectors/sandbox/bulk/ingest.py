@@ -17,7 +17,7 @@ from connectors.sandbox.bulk.ingest_csv import BadCsv, Cells, ResultCsv, Uploade
 from connectors.sandbox.bulk.query_jobs import Mishap
 from connectors.sandbox.errors import SalesforceError, not_found
 from connectors.sandbox.faults.faults import Faults, locked_row
-from connectors.sandbox.records import saving as records
+from connectors.sandbox.records import saving
 from connectors.sandbox.records.deleting import Deletion, delete
 from connectors.sandbox.records.ids import numbered
 from connectors.sandbox.records.saving import RowResult
@@ -304,21 +304,21 @@ Writer = Callable[[Org, Faults, IngestJob, Sequence[Mapping[str, object]]], list
 def _insert(
     org: Org, faults: Faults, job: IngestJob, rows: Sequence[Mapping[str, object]]
 ) -> list[RowResult]:
-    return records.create(org, faults, job.order.entity, rows, False, job.created_by_id)
+    return saving.create(org, faults, job.order.entity, rows, False, job.created_by_id)
 
 
 def _update(
     org: Org, faults: Faults, job: IngestJob, rows: Sequence[Mapping[str, object]]
 ) -> list[RowResult]:
     changes = [(_record_id(row), _without_id(row)) for row in rows]
-    return records.update(org, faults, job.order.entity, changes, False, job.created_by_id)
+    return saving.update(org, faults, job.order.entity, changes, False, job.created_by_id)
 
 
 def _upsert(
     org: Org, faults: Faults, job: IngestJob, rows: Sequence[Mapping[str, object]]
 ) -> list[RowResult]:
     order = job.order
-    return records.upsert(org, faults, order.entity, order.external_field, rows, False, job.created_by_id)
+    return saving.upsert(org, faults, order.entity, order.external_field, rows, False, job.created_by_id)
 
 
 def _delete(

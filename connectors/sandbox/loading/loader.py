@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -11,8 +11,10 @@ import duckdb
 from connectors.sandbox.errors import SandboxError
 from connectors.sandbox.loading.csv_reading import numbered_sql, quote, read_text, value_sql
 from connectors.sandbox.loading.loader_fill import add_organization, add_placeholders, add_stages, fill_stamps
+from connectors.sandbox.loading.loading import load_tables
 from connectors.sandbox.loading.mapping import FolderMapping, read_mapping
 from connectors.sandbox.loading.oddities import Oddity, find_oddities, samples
+from connectors.sandbox.loading.under_way import Loading
 from connectors.sandbox.records.store import Org
 from connectors.sandbox.schema.own_schema import quoted
 from connectors.sandbox.schema.sobjects import Field, SObject
@@ -35,23 +37,6 @@ class LoadReport:
         return loaded + [each.line() for each in self.oddities]
 
 
-@dataclass
-class Loading:
-    """A load under way: tables of stored values in a DuckDB of its own, by object, and the oddities so far."""
-
-    org: Org
-    mapping: FolderMapping
-    work: duckdb.DuckDBPyConnection
-    entities: dict[str, SObject] = field(default_factory=dict)
-    oddities: list[Oddity] = field(default_factory=list)
-
-    def note(self, name: str, object_name: str, sql: str) -> None:
-        """Records an oddity when a query of ids finds any."""
-        count, ids = samples(self.work, sql)
-        if count:
-            self.oddities.append(Oddity(name, object_name, count, ids))
-
-
 def load_folder(org: Org, folder: Path, mapping: FolderMapping | Path | None = None) -> LoadReport:
     """Fills an org from `folder`; see the mapping file for what may differ from Salesforce's export.
 
@@ -66,7 +51,7 @@ def load_folder(org: Org, folder: Path, mapping: FolderMapping | Path | None = N
         _complete(loading)
         tables = {name: work.sql(f'select * from "{name}"').to_arrow_table() for name in loading.entities}
     _add_typed_fields(loading)
-    org.load_tables(tables)
+    load_tables(org, tables)
     rows = {name: table.num_rows for name, table in tables.items()}
     return LoadReport(rows, tuple(loading.oddities))
 

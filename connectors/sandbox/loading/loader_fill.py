@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from connectors.sandbox.loading.csv_reading import numbered_sql, quote
+from connectors.sandbox.loading.under_way import Loading
 from connectors.sandbox.records.starting_rows import FOUNDED_AT
 from connectors.sandbox.schema.picklists import DEFAULT_STAGES
 from connectors.sandbox.schema.sobjects import SObject
-
-if TYPE_CHECKING:
-    from connectors.sandbox.loading.loader import Loading
 
 WON_NAMES = ("closed won", "won", "受注")
 LOST_NAMES = ("closed lost", "lost", "失注")

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from connectors.sandbox.errors import SandboxError
 from connectors.sandbox.records import ids
+from connectors.sandbox.records.store import Org
 from connectors.sandbox.schema.features import needed_for
 from connectors.sandbox.schema.sobjects import Field, SObject
-
-if TYPE_CHECKING:
-    from connectors.sandbox.records.store import Org
 
 _REPLACED_WHOLE = ("Organization", "OpportunityStage")
 
 
 def load_tables(org: Org, tables: Mapping[str, pa.Table]) -> None:
-    """See Org.load_tables."""
+    """Fills the org with Arrow tables keyed by object name, as they are: no history is written, nothing derived.
+
+    Rows whose Id is there already are replaced. Columns the object lacks become fields of the org. Raises
+    SandboxError for an object the sandbox does not have or a table without Id.
+    """
     for name, table in tables.items():
         _check(org, name, table)
         org.add_fields(name, unknown_fields(org.objects[name], table.schema))

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from connectors.sandbox.errors import SalesforceError
 from connectors.sandbox.faults.faults import Faults
-from connectors.sandbox.records import recycle
-from connectors.sandbox.records import saving as records
+from connectors.sandbox.records import recycle, saving
 from connectors.sandbox.records.saving import RowResult
 from connectors.sandbox.records.starting_rows import Row
 from connectors.sandbox.records.store import Org
@@ -29,7 +28,7 @@ class Deletion:
 def delete(org: Org, faults: Faults, batch: Deletion) -> list[RowResult]:
     """Deletes the records that may be deleted (none if one may not, with all_or_none)."""
     with org.lock:
-        existing = records.existing_rows(org, batch.entity, batch.record_ids)
+        existing = saving.existing_rows(org, batch.entity, batch.record_ids)
         results = [_deletable(org, faults, batch.entity, existing, each) for each in batch.record_ids]
         if batch.all_or_none and any(each.error for each in results):
             return [each if each.error else _rolled_back(each) for each in results]
@@ -40,7 +39,7 @@ def delete(org: Org, faults: Faults, batch: Deletion) -> list[RowResult]:
 
 
 def _write(org: Org, faults: Faults, batch: Deletion, record_ids: Sequence[str]) -> None:
-    with records.writing(org, faults, batch.entity) as late:
+    with saving.writing(org, faults, batch.entity) as late:
         recycle.recycle(org, batch.entity, record_ids, batch.user_id)
         if batch.for_good:
             recycle.purge(org, batch.entity, record_ids)
@@ -52,12 +51,12 @@ def _deletable(
     org: Org, faults: Faults, entity: SObject, existing: Mapping[str, Row], record_id: str
 ) -> RowResult:
     try:
-        row = records.live_row(existing, record_id)
-        records.check_faults(org, faults, entity, {}, record_id)
+        row = saving.live_row(existing, record_id)
+        saving.check_faults(org, faults, entity, {}, record_id)
     except SalesforceError as error:
         return RowResult(record_id, False, error)
     return RowResult(str(row["Id"]), False)
 
 
 def _rolled_back(result: RowResult) -> RowResult:
-    return RowResult(result.record_id, False, records.rolled_back())
+    return RowResult(result.record_id, False, saving.rolled_back())

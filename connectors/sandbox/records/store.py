@@ -287,16 +287,6 @@ class Org:
             self.run(f'insert into "{object_name}" ({columns}) select {casts} from _incoming')
             self._connection.unregister("_incoming")
 
-    def load_tables(self, tables: Mapping[str, pa.Table]) -> None:
-        """Fills the org with Arrow tables keyed by object name, as they are: no history is written, nothing derived.
-
-        Rows whose Id is there already are replaced. Columns the object lacks become fields of the org. Raises
-        SandboxError for an object the sandbox does not have or a table without Id.
-        """
-        from connectors.sandbox.loading.loading import load_tables
-
-        load_tables(self, tables)
-
     def prepare(self) -> None:
         """Gives an empty org what every org has: the organization itself, an integration user, opportunity stages."""
         with self.transaction():

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from starlette.responses import Response
 
 from connectors.sandbox.errors import SalesforceError
-from connectors.sandbox.records import saving as records
+from connectors.sandbox.records import saving
 from connectors.sandbox.routes.replies import json_reply
 from connectors.sandbox.schema.describe import child_relationship
 from connectors.sandbox.schema.sobjects import SObject
@@ -196,7 +196,7 @@ def _plant(
     if len(results) + len(rows) > MAXIMUM_TREE_RECORDS:
         message = f"The tree can have at most {MAXIMUM_TREE_RECORDS} records"
         raise SalesforceError("LIMIT_EXCEEDED", message)
-    saved = records.create(server.org, server.faults, entity, rows, False, call.user_id)
+    saved = saving.create(server.org, server.faults, entity, rows, False, call.user_id)
     for record, result in zip(given, saved, strict=True):
         name = _reference_id(record)
         if result.error:

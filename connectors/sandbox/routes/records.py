@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from starlette.responses import Response
 
 from connectors.sandbox.errors import SalesforceError, not_found
-from connectors.sandbox.records import recycle, replication
-from connectors.sandbox.records import saving as records
+from connectors.sandbox.records import recycle, replication, saving
 from connectors.sandbox.records.checks import external_field, matches
 from connectors.sandbox.records.deleting import Deletion
 from connectors.sandbox.records.deleting import delete as delete_records
@@ -34,7 +33,7 @@ def get(server: Server, call: Call) -> Response:
 def create(server: Server, call: Call) -> Response:
     """POST /sobjects/X."""
     entity = server.entity(call.parameters["object"])
-    result = records.create(server.org, server.faults, entity, [call.json()], False, call.user_id)[0]
+    result = saving.create(server.org, server.faults, entity, [call.json()], False, call.user_id)[0]
     if result.error:
         return error_reply(result.error)
     return json_reply({"id": result.record_id, "success": True, "errors": []}, 201)
@@ -44,7 +43,7 @@ def update(server: Server, call: Call) -> Response:
     """PATCH /sobjects/X/{id}."""
     entity = server.entity(call.parameters["object"])
     changes = [(call.parameters["id"], call.json())]
-    result = records.update(server.org, server.faults, entity, changes, False, call.user_id)[0]
+    result = saving.update(server.org, server.faults, entity, changes, False, call.user_id)[0]
     return error_reply(result.error) if result.error else empty_reply()
 
 
@@ -100,7 +99,7 @@ def upsert(server: Server, call: Call) -> Response:
     if len(ids) > 1:
         return _choices(call, entity, ids)
     row = {**body, external: value}
-    result = records.upsert(server.org, server.faults, entity, external, [row], False, call.user_id)[0]
+    result = saving.upsert(server.org, server.faults, entity, external, [row], False, call.user_id)[0]
     if result.error:
         return error_reply(result.error)
     reply: dict[str, object] = {"id": result.record_id, "success": True, "errors": []}
@@ -157,7 +156,7 @@ def upsert_many(server: Server, call: Call) -> Response:
         if _type_of(row).lower() != entity.name.lower():
             raise SalesforceError("INVALID_TYPE", f"all rows must have attributes.type {entity.name}")
     external = call.parameters["external"]
-    results = records.upsert(server.org, server.faults, entity, external, rows, all_or_none, call.user_id)
+    results = saving.upsert(server.org, server.faults, entity, external, rows, all_or_none, call.user_id)
     return json_reply([each.body(with_created=True) for each in results])
 
 
@@ -167,7 +166,7 @@ def delete_many(server: Server, call: Call) -> Response:
     _check_size(record_ids)
     all_or_none = call.query.get("allOrNone") == "true"
 
-    def deleted(name: str, numbers: list[int]) -> list[records.RowResult]:
+    def deleted(name: str, numbers: list[int]) -> list[saving.RowResult]:
         chosen = [record_ids[number] for number in numbers]
         batch = Deletion(server.entity(name), chosen, call.user_id, all_or_none)
         return delete_records(server.org, server.faults, batch)
@@ -241,11 +240,11 @@ class _RolledBack(Exception):
 def _by_object(
     server: Server,
     names: Sequence[str],
-    write: Callable[[str, list[int]], list[records.RowResult]],
+    write: Callable[[str, list[int]], list[saving.RowResult]],
     all_or_none: bool,
 ) -> Response:
     """The results of rows of the named objects in their order; `write` gets an object and its rows' numbers."""
-    results: dict[int, records.RowResult] = {}
+    results: dict[int, saving.RowResult] = {}
     try:
         with server.org.transaction() if all_or_none else nullcontext():
             for name, numbers in _grouped(names).items():
@@ -254,12 +253,12 @@ def _by_object(
                 raise _RolledBack
     except _RolledBack:
         undone = {number for number, each in results.items() if each.error is None}
-        results |= {number: records.RowResult(None, False, records.rolled_back()) for number in undone}
+        results |= {number: saving.RowResult(None, False, saving.rolled_back()) for number in undone}
     return json_reply([results[number].body() for number in range(len(names))])
 
 
 def _saved_rows(server: Server, call: Call, rows: list[dict[str, object]], all_or_none: bool) -> Response:
-    def saved(name: str, numbers: list[int]) -> list[records.RowResult]:
+    def saved(name: str, numbers: list[int]) -> list[saving.RowResult]:
         entity = server.visible(name)
         if entity is None:
             raise SalesforceError("INVALID_TYPE", f"sObject type '{name}' is not supported.")
@@ -270,11 +269,11 @@ def _saved_rows(server: Server, call: Call, rows: list[dict[str, object]], all_o
 
 def _saved(
     server: Server, call: Call, entity: SObject, rows: list[dict[str, object]], all_or_none: bool
-) -> list[records.RowResult]:
+) -> list[saving.RowResult]:
     org, faults, user_id = server.org, server.faults, call.user_id
     if call.method == "PATCH":
-        return records.update(org, faults, entity, [_split_id(row) for row in rows], all_or_none, user_id)
-    return records.create(org, faults, entity, rows, all_or_none, user_id)
+        return saving.update(org, faults, entity, [_split_id(row) for row in rows], all_or_none, user_id)
+    return saving.create(org, faults, entity, rows, all_or_none, user_id)
 
 
 def _split_id(row: Mapping[str, object]) -> tuple[str, dict[str, object]]:

@@ -5,8 +5,9 @@ REST gives them as JSON values, Bulk as text; the row's DataType says what they 
 
 from __future__ import annotations
 
-import duckdb
 import pyarrow as pa
+
+from connectors.salesforce.reading.scratch import scratch_cursor
 
 _VALUES = ("OldValue", "NewValue")
 _NUMBERS = "('Currency', 'Double', 'Percent')"
@@ -20,11 +21,9 @@ def unified(rows: pa.Table) -> pa.Table:
     """
     if not {"DataType", *_VALUES} <= set(rows.column_names):
         return rows
-    with duckdb.connect(":memory:") as connection:
-        connection.register("landed", rows.select(["DataType", *_VALUES]))
-        picked = connection.sql(
-            f"select {', '.join(map(_unified_sql, _VALUES))} from landed"
-        ).to_arrow_table()
+    cursor = scratch_cursor()
+    cursor.register("landed", rows.select(["DataType", *_VALUES]))
+    picked = cursor.sql(f"select {', '.join(map(_unified_sql, _VALUES))} from landed").to_arrow_table()
     for name in _VALUES:
         rows = rows.set_column(rows.column_names.index(name), name, picked[name])
     return rows
