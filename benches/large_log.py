@@ -28,8 +28,10 @@ HISTORY_ROWS, TASKS, EVENTS = 6, 16, 4
 # One opportunity in this many changes in a day.
 CHANGED_EVERY = 200
 
-_VERSION = 3
+_VERSION = 4
 _FIRST_END = "timestamptz '2026-09-30 15:00:00+00'"
+# The last hour of that day saw nothing: what happened at its very end belongs to the next.
+_LAST_CHANGE = "timestamptz '2026-09-30 14:00:00+00'"
 _CHANGED_AT = "timestamptz '2026-10-01 03:00:00+00'"
 _SPAN_SECONDS = 3 * 365 * 86_400
 _DEALS_PER_REP, _REPS_PER_TEAM = 1_250, 8
@@ -124,7 +126,7 @@ class _Filling:
     def _make_deals(self) -> None:
         self.connection.execute(
             f"""create table deals as
-            select *, least(closes_at, {_FIRST_END}) as last_at,
+            select *, least(closes_at, {_LAST_CHANGE}) as last_at,
               case when closes_at >= {_FIRST_END} then 0 when h % 100 < 28 + rep % 12 then 5 else 6 end as close_stage
             from (select n, h, 1 + (h >> 8) % {self.reps} as rep, 1 + (h >> 16) % {self.accounts} as account,
                 {_FIRST_END} - to_seconds({_SPAN_SECONDS} - n * {_SPAN_SECONDS - 86_400} // {self.deals}) as created_at,

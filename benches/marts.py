@@ -25,9 +25,11 @@ import duckdb
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benches import large_log
+from connectors.event_log import EventLog
 from dagster_project.settings import Settings
 from dagster_project.transform.dbt_child import dbt_environment, dbt_executable, ensure_manifest
-from dagster_project.transform.parameters import RunParameters, last_complete_day, write_run_files
+from dagster_project.transform.marts_build import begin_build, finish_build
+from dagster_project.transform.parameters import RunParameters, last_complete_day
 
 DEALS = {"S": 10_000, "M": 100_000, "L": 1_000_000}
 TIME_ZONE = "Asia/Tokyo"
@@ -50,12 +52,12 @@ class Built:
 
 def build(settings: Settings, now: datetime) -> Built:
     """Build every model and run every data test, as a night does. Raises RuntimeError with dbt's last lines."""
-    write_run_files(settings.run_dir, _parameters(now), ())
     output = settings.dbt_target_dir / "output.txt"
     started = time.perf_counter()
+    made = begin_build(settings, EventLog(settings.log_dir), _parameters(now))
     with output.open("w") as printed:
         child = subprocess.Popen(
-            [dbt_executable(), "--quiet", "build", "--exclude-resource-type", "unit_test"],
+            [dbt_executable(), "--quiet", *made.command],
             cwd=settings.dbt_dir,
             env={**os.environ, **dbt_environment(settings)},
             stdout=printed,
@@ -65,6 +67,7 @@ def build(settings: Settings, now: datetime) -> Built:
     seconds = time.perf_counter() - started
     if status != 0:
         raise RuntimeError("dbt failed: " + " ".join(output.read_text().splitlines()[-8:]))
+    finish_build(settings, made)
     return Built(
         seconds=seconds,
         cpu_seconds=usage.ru_utime + usage.ru_stime,

@@ -42,6 +42,10 @@ class Progress:
             self.seconds[name] = self.seconds.get(name, 0.0) + spent
             self._show(f"  {name}: {spent:.1f} s", end="\n")
 
+    def note(self, text: str) -> None:
+        """Tell something worth a line of its own."""
+        self._show(f"  {text}", end="\n")
+
     def rows(self, stream: str, rows: int, total: int) -> None:
         """Tell how far a long read has come; at most ten times a second."""
         now = time.perf_counter()

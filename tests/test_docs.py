@@ -30,6 +30,22 @@ def test_every_test_named_as_proof_exists(page: Path):
     assert lacking == []
 
 
+def test_every_mart_has_its_page_and_the_index_names_it():
+    marts = {path.stem for path in (CHECKOUT / "dbt" / "models" / "marts").glob("*.sql")}
+    pages = {path.stem for path in (CHECKOUT / "docs" / "metrics").glob("*.md")}
+    assert marts - pages == set()
+    index = (CHECKOUT / "docs" / "metrics" / "README.md").read_text(encoding="utf-8")
+    assert {Path(target).stem for target in _LINK.findall(index)} == pages - {"README"}
+
+
+@pytest.mark.parametrize(
+    "page", sorted((CHECKOUT / "docs" / "metrics").glob("*_*.md")), ids=lambda page: page.stem
+)
+def test_every_page_of_a_mart_has_grain_example_and_limits(page: Path):
+    text = page.read_text(encoding="utf-8").lower()
+    assert [part for part in ("row per", "example", "what it does not tell") if part not in text] == []
+
+
 def test_every_complaint_has_its_proof():
     page = (CHECKOUT / "docs" / "salesforce.md").read_text(encoding="utf-8")
     table = page.split("## What users of other connectors complain of")[1].split("\n## ")[0]

@@ -38,6 +38,26 @@ def spells_known(spells: pl.DataFrame, as_of: date) -> pl.DataFrame:
     )
 
 
+def with_amounts(deals: pl.DataFrame, amounts: pl.DataFrame, as_of: date, end: date) -> pl.DataFrame:
+    """Deals with amount, as it was at the end of `as_of`, and won_amount, as it was at the end of the won ones' month.
+
+    `amounts`: opportunity_id, valid_from_date, amount, a row per change. Missing ones are no money.
+    """
+    dated = deals
+    for name, day in (("amount", as_of), ("won_amount", end)):
+        latest = (
+            amounts.filter(pl.col("valid_from_date") <= day)
+            .sort("valid_from_date", maintain_order=True)
+            .unique("opportunity_id", keep="last")
+            .select("opportunity_id", pl.col("amount").fill_null(0.0).alias(name))
+        )
+        dated = dated.join(latest, on="opportunity_id", how="left", maintain_order="left")
+    return dated.with_columns(
+        pl.col("amount").fill_null(0.0),
+        won_amount=pl.when("is_won").then("won_amount").otherwise(0.0).fill_null(0.0),
+    )
+
+
 def open_deals(spells: pl.DataFrame, known: pl.DataFrame, as_of: date, end: date) -> pl.DataFrame:
     """One row per deal open at the end of `as_of` with its clock running, in order of its id.
 

@@ -19,6 +19,9 @@ from dagster_project.estimate.stage_hazards import LOST, WON, destinations
 from dagster_project.estimate.unit_counts import STAGE, day_numbers, sums_in_windows, units_of, windows_of
 
 CLEAR_FROM = 0.6
+# Where reps do not differ, the same tenth more of any stage brings nearly the same money: what tells such lifts apart for
+# certain is still no bottleneck.
+CLEAR_ABOVE_NEXT = 1.2
 _DRAWS = 400
 _SPREAD_BELOW = 0.05
 _MINUTES_A_DAY = 24 * 60
@@ -258,7 +261,8 @@ def _verdicts(lifts: _Lifts, top: FloatArray) -> tuple[BoolArray, np.ndarray]:
     """Whether a stage has the largest lift, and what is said of it; where one stage only has any, nothing is compared."""
     value = np.nan_to_num(lifts.larger)
     is_top = (value == value.max(axis=-1, keepdims=True)) & (value > 0)
-    is_clear = (top >= CLEAR_FROM) & ((value > 0).sum(axis=-1, keepdims=True) > 1)
+    following = np.sort(np.pad(value, ((0, 0), (0, 0), (1, 0))), axis=-1)[..., -2, None]
+    is_clear = (top >= CLEAR_FROM) & (following > 0) & (value >= CLEAR_ABOVE_NEXT * following)
     return is_top, np.where(is_top, np.where(is_clear, "bottleneck", "no clear bottleneck"), "")
 
 

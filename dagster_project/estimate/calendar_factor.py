@@ -62,11 +62,15 @@ def calendar_factor(stages: pl.DataFrame, exit_name: str) -> CalendarFactor:
         return CalendarFactor(ones, 0 * ones, 0 * ones, 0 * ones)
     first, last = int(day_numbers(closed["last_date"]).min()), int(day_numbers(stages["last_date"]).max())
     windows, month = calendar_months(first, last)
-    observed, expected = _month_exits(stages, exit_name, windows)
+    return factor_of_months(*_month_exits(stages, exit_name, windows), month)
+
+
+def factor_of_months(observed: FloatArray, expected: FloatArray, month: IntArray) -> CalendarFactor:
+    """Factor by month of quarter from the exits of single months, observed and expected; `month` is 0, 1 or 2 of each."""
     by_kind = np.array([month == kind for kind in range(MONTHS_OF_QUARTER)], dtype=np.float64)
     total, due = by_kind @ observed, by_kind @ expected
     if by_kind.sum(axis=1).min() < _FEWEST_MONTHS_OF_EACH or not total.sum():
-        return CalendarFactor(ones, 0 * ones, total, due)
+        return CalendarFactor(np.ones(MONTHS_OF_QUARTER), np.zeros(MONTHS_OF_QUARTER), total, due)
     posterior = _shrunk(observed, expected, total, due, month)
     return CalendarFactor(posterior.mean, posterior.variance, total, due)
 

@@ -65,7 +65,7 @@ def change_interval(
 
 def _pooled_weeks(deals: ScopedDeals, pair: Windows) -> Windows:
     """Whole weeks since the first deal, latest first."""
-    last_day, first_day = int(pair.to_day[1]), int(deals.start_day[0])
+    last_day, first_day = int(pair.to_day[1]), deals.first_day
     wanted = max(last_day - int(pair.from_day.min()), 7 * _POOLED_WEEKS)
     weeks = min(-(-wanted // 7), (last_day - first_day + 1) // 7)
     ends = last_day - 7 * np.arange(max(weeks, 0))
@@ -144,13 +144,11 @@ def _open_levels(
     deals: ScopedDeals, pair: Windows, pool: Windows, times: tuple[FloatArray, FloatArray]
 ) -> tuple[FloatArray, FloatArray]:
     """Open deals (mean of both ends) that are no zombies by the won cycles of each draw, draws × scopes."""
-    own = deals.is_won & (deals.scope == 0)
-    cycle = (deals.closed_day - deals.start_day)[own]
-    longest = int(cycle.max(initial=0))
-    week = (int(pool.to_day[0]) - deals.closed_day[own]) // 7
+    won, longest = deals.organization, deals.organization.longest
+    week = (int(pool.to_day[0]) - won.closed_day) // 7
     inside = (week >= 0) & (week < len(pool))
-    cell = week[inside] * (longest + 1) + cycle[inside]
-    counts = np.bincount(cell, deals.count[own][inside], minlength=len(pool) * (longest + 1))
+    cell = week[inside] * (longest + 1) + won.cycle[inside]
+    counts = np.bincount(cell, won.count[inside], minlength=len(pool) * (longest + 1))
     by_age = counts.reshape(len(pool), longest + 1)
     open_deals = np.mean([open_by_age(deals, int(day), longest) for day in pair.to_day], axis=0)
     ages = np.arange(longest + 1)

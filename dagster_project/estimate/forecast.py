@@ -1,6 +1,6 @@
 """What the open deals will bring by the end of a period, with interval (method §5, W_inflight with unequal amounts).
 
-Drawn as the plan draws a rep's month (``plan.simulation``): one shock of the period and one error of the coefficients
+Drawn as the plan draws a rep's month: one shock of the period and one error of the coefficients
 shift every deal's log-odds together, centred so that each chance keeps its mean; given the two, deals are independent.
 The coefficients are the whole organisation's, so their error is shared by all its deals: errors drawn per rep would
 cancel out over many reps and leave the organisation's interval too narrow. Every scope adds up the same draws.
@@ -17,13 +17,14 @@ import polars as pl
 from dagster_project.draws import hashed_key, stratified_normals, uniforms
 from dagster_project.estimate.arrays import FloatArray, IntArray
 from dagster_project.estimate.scopes import ScopeIndex, Scopes, scope_index
-from dagster_project.plan.coefficients import log_odds_spread
-from dagster_project.plan.simulation import DrawSettings, log_odds_centres, month_shocks
+from dagster_project.log_odds import DrawSettings, log_odds_centres, log_odds_spread, month_shocks
 
 SETTINGS = DrawSettings(salt="forecast")
+# Past forecasts are many, and are only held against what came.
+PAST_SETTINGS = DrawSettings(draws=256, salt="forecast")
 LEVELS = {"lower_80": 0.1, "upper_80": 0.9, "lower_95": 0.025, "upper_95": 0.975}
-# Rows of a (deals × draws) block: tens of thousands of open deals stay within some tens of megabytes.
-_ROWS_AT_ONCE = 256
+# Of a (deals × draws) block: tens of thousands of open deals stay within some tens of megabytes.
+_CELLS_AT_ONCE = 1 << 18
 _MEASURES = ("deals", "amount")
 _SCHEMA: dict[str, type[pl.DataType]] = {
     "scope_kind": pl.String,
@@ -36,6 +37,20 @@ _SCHEMA: dict[str, type[pl.DataType]] = {
     **{f"expected_{measure}": pl.Float64 for measure in _MEASURES},
     **{f"{measure}_{level}": pl.Float64 for measure in _MEASURES for level in LEVELS},
 }
+
+
+def forecasts_table(deals: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
+    """`forecast_table` of every as_of_date, which both tables have beside its columns; `periods` says is_last_night."""
+    dates = periods.select("as_of_date", "is_last_night").unique().sort("as_of_date")
+    tables = [
+        forecast_table(
+            deals.filter(as_of_date=day),
+            periods.filter(as_of_date=day),
+            SETTINGS if is_last_night else PAST_SETTINGS,
+        ).select(pl.lit(day, pl.Date).alias("as_of_date"), *_SCHEMA)
+        for day, is_last_night in dates.rows()
+    ]
+    return pl.concat([pl.DataFrame(schema={"as_of_date": pl.Date, **_SCHEMA}), *tables])
 
 
 @dataclass(frozen=True)
@@ -110,14 +125,16 @@ def draw_periods(
         stratified_normals(hashed_key(settings.salt, key, "coefficients"), settings.draws) for key in keys
     ]
     shocks = [month_shocks(settings, key) for key in keys]
+    centres = _centres(chances.chances, chances.spreads, settings)
     drawn = np.zeros((len(keys), len(_MEASURES), groups, settings.draws))
-    for start in range(0, len(chances.group), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
+    at_once = max(_CELLS_AT_ONCE // settings.draws, 1)
+    for start in range(0, len(chances.group), at_once):
+        rows = slice(start, start + at_once)
         group, amount = chances.group[rows], chances.amounts[rows, None]
         luck = _logistic_luck(chances.opportunity_id[rows], settings)
-        for period, (chance, spread) in enumerate(zip(chances.chances, chances.spreads, strict=True)):
+        for period, (centre, spread) in enumerate(zip(centres, chances.spreads, strict=True)):
             moved = np.multiply.outer(spread[rows], errors[period]) + shocks[period]
-            won = luck < _centres(chance[rows], spread[rows], settings)[:, None] + moved
+            won = luck < centre[rows, None] + moved
             _add_by_group(drawn[period, 0], won.astype(np.float64), group)
             _add_by_group(drawn[period, 1], won * amount, group)
     return drawn
@@ -130,9 +147,13 @@ def _logistic_luck(opportunity_id: list[str], settings: DrawSettings) -> FloatAr
 
 
 def _centres(chance: FloatArray, spread: FloatArray, settings: DrawSettings) -> FloatArray:
-    centres = log_odds_centres(chance, np.hypot(spread, settings.month_shock))
+    # Deals of one stage and age are alike: there are far fewer chances than deals.
+    (chances, spreads), each = np.unique(
+        np.stack([chance.ravel(), spread.ravel()]), axis=1, return_inverse=True
+    )
+    centres = log_odds_centres(chances, np.hypot(spreads, settings.month_shock))
     # A deal without any chance is not one in a billion: it is never won.
-    return np.where(chance > 0.0, centres, -np.inf)
+    return np.where(chances > 0.0, centres, -np.inf)[each].reshape(chance.shape)
 
 
 def _add_by_group(totals: FloatArray, values: FloatArray, group: IntArray) -> None:
@@ -161,10 +182,9 @@ def _scope_rows(scopes: Scopes, kind: str, sums: dict[str, FloatArray], drawn: F
     """Each scope's own sums and quantiles; the n-th smallest of the draws, so that a number of deals stays whole."""
     columns = {name: scopes.membership @ values for name, values in sums.items()}
     for measure, values in zip(_MEASURES, drawn, strict=True):
-        bounds = np.quantile(
-            scopes.membership @ values, list(LEVELS.values()), axis=-1, method="inverted_cdf"
-        )
-        columns |= {f"{measure}_{level}": bound for level, bound in zip(LEVELS, bounds, strict=True)}
+        ascending = np.sort(scopes.membership @ values, axis=-1)
+        places = {name: int(np.ceil(level * ascending.shape[-1])) - 1 for name, level in LEVELS.items()}
+        columns |= {f"{measure}_{name}": ascending[..., place] for name, place in places.items()}
     frame = pl.DataFrame(columns).with_columns(
         scope_kind=pl.lit(scopes.kind),
         scope_id=pl.Series(scopes.ids, dtype=pl.String),

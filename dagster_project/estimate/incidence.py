@@ -38,10 +38,21 @@ def aalen_johansen(at_risk: FloatArray, target: FloatArray, competing: FloatArra
     to_target, elsewhere = divide(target, at_risk), divide(competing, at_risk)
     still_open: FloatArray = np.clip(np.cumprod(1 - to_target - elsewhere, axis=-1), 0.0, 1.0)
     before = day_before(still_open)
+    return Incidence(_reached(before * to_target), _reached(before * elsewhere), still_open)
+
+
+def target_incidence(at_risk: FloatArray, target: FloatArray, competing: FloatArray) -> FloatArray:
+    """The target's curve of `aalen_johansen` alone."""
+    to_target, elsewhere = divide(target, at_risk), divide(competing, at_risk)
+    still_open = np.clip(np.cumprod(1 - to_target - elsewhere, axis=-1), 0.0, 1.0)
+    to_target[..., 1:] *= still_open[..., :-1]
+    return _reached(to_target)
+
+
+def _reached(by_age: FloatArray) -> FloatArray:
     # Sums of many terms may pass one in the last bit.
-    reached: FloatArray = np.minimum(np.cumsum(before * to_target, axis=-1), 1.0)
-    lost: FloatArray = np.minimum(np.cumsum(before * elsewhere, axis=-1), 1.0)
-    return Incidence(reached, lost, still_open)
+    summed = np.cumsum(by_age, axis=-1)
+    return np.minimum(summed, 1.0, out=summed)
 
 
 def day_before(still_open: FloatArray) -> FloatArray:

@@ -25,6 +25,13 @@ class Scopes:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def number(self, group: IntArray) -> IntArray:
+        """Which of the scopes each element of `group` belongs to; -1 for none."""
+        if not len(self):
+            return np.full(group.shape, -1)
+        of_group = np.where(self.membership.any(axis=0), self.membership.argmax(axis=0), -1)
+        return np.asarray(of_group[group], dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class ScopeIndex:
@@ -56,6 +63,10 @@ class ScopeIndex:
             reps=Scopes(REP, [], nobody),
             rep_team=np.empty(0, dtype=np.int64),
         )
+
+    def parent_team(self, scopes: Scopes) -> IntArray | None:
+        """Each scope's team to shrink it to; None where it is shrunk to the organisation."""
+        return self.rep_team if scopes.kind == REP and self.has_team_level else None
 
     @property
     def has_team_level(self) -> bool:

@@ -18,7 +18,10 @@ HORIZON_DAYS = (7, 14, 30, 60, 90, 120, 180, 365)
 
 @dataclass(frozen=True)
 class Series:
-    """One series counted in all windows: by (team, rep) group, pooled, and the pooled curve with its variance."""
+    """One series counted in all windows: by group, pooled, and the pooled curve with its variance.
+
+    `index` tells the groups (team and rep) of its units; `counts` has them only where they were asked for, else all as one.
+    """
 
     unit_kind: str
     name: str
@@ -53,26 +56,31 @@ def count_series(
     Counted at HORIZON_DAYS and at the ages with an exit, between which nothing changes.
     """
     index = index or scope_index(rows)
+    series = pool_series(unit_kind, name, rows, windows, index)
+    return replace(series, counts=window_counts(series.units, windows, index.groups, series.pooled.ages))
+
+
+def pool_series(
+    unit_kind: str, name: str, rows: pl.DataFrame, windows: Windows, index: ScopeIndex | None = None
+) -> Series:
+    """`count_series` without counts by group, which take memory for groups × windows × ages."""
+    index = index or scope_index(rows)
     units = units_of(rows, index.group, unit_kind)
-    limit = (
-        rows["horizon_limit_days"].cast(pl.Int64).to_numpy().max()
-        if rows["horizon_limit_days"].count()
-        else None
+    limits = rows["horizon_limit_days"].drop_nulls().cast(pl.Int64).to_numpy()
+    ages = exit_ages(
+        units, int(limits.max()) if limits.size else None, HORIZON_DAYS if unit_kind == DEAL else ()
     )
-    ages = exit_ages(units, None if limit is None else int(limit), HORIZON_DAYS)
-    return _series(unit_kind, name, index, windows, units, rows["exit_name"], ages)
+    return _pooled(unit_kind, name, index, windows, units, rows["exit_name"], ages)
 
 
 def everyone_by_age_day(series: Series, chosen: IntArray) -> Series:
-    """The organisation's part of a series in chosen windows, counted at every age day instead."""
-    units = replace(series.units, group=np.zeros_like(series.units.group))
+    """The same series in chosen windows, pooled at every age day instead."""
     windows = Windows(series.windows.from_day[chosen], series.windows.to_day[chosen])
-    ages = every_age(max(int(series.pooled.ages[-1]), HORIZON_DAYS[-1]))
-    index = series.index.alone()
-    return _series(series.unit_kind, series.name, index, windows, units, series.exit_name, ages)
+    ages = every_age(int(series.pooled.ages[-1]))
+    return _pooled(series.unit_kind, series.name, series.index, windows, series.units, series.exit_name, ages)
 
 
-def _series(
+def _pooled(
     unit_kind: str,
     name: str,
     index: ScopeIndex,
@@ -81,11 +89,10 @@ def _series(
     exit_name: pl.Series,
     ages: IntArray,
 ) -> Series:
-    counts = window_counts(units, windows, index.groups, ages)
-    pooled = counts.pooled(index.organization.membership)
+    pooled = window_counts(replace(units, group=np.zeros_like(units.group)), windows, 1, ages)
     curve = aalen_johansen(pooled.at_risk, pooled.target, pooled.competing)
     variance = aalen_variance(pooled.at_risk, pooled.target, pooled.competing, curve)
-    return Series(unit_kind, name, index, windows, units, exit_name, counts, pooled, curve, variance)
+    return Series(unit_kind, name, index, windows, units, exit_name, pooled, pooled, curve, variance)
 
 
 def longest_age(exits: FloatArray, ages: IntArray) -> IntArray:

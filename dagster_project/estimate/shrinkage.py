@@ -6,7 +6,8 @@ half-normal prior (scale .10 on the rate's spread) and every posterior is averag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -14,16 +15,16 @@ from dagster_project.estimate.arrays import FloatArray
 from dagster_project.estimate.incidence import Interval
 from dagster_project.estimate.special import (
     beta_quantile,
-    digamma,
+    digamma_and_trigamma,
     log_beta,
     log_gamma,
     normal_quantile,
-    trigamma,
 )
 
 RATE_SPREAD_SCALE = 0.10
 _SPREAD_POINTS = 16
 _MEAN_POINTS = 13
+_BLOCK_ELEMENTS = 2**15
 _LARGEST_SKEWNESS, _LARGEST_KURTOSIS = 1.0, 2.0
 
 
@@ -31,15 +32,14 @@ _LARGEST_SKEWNESS, _LARGEST_KURTOSIS = 1.0, 2.0
 class RatioPosterior:
     """Posterior of hazard ratios (observed over expected exits, prior mean one), elementwise.
 
-    `prior_weight` is the part of the figure that comes from the prior. `spread_points` and `spread_weight` (grid instead of
-    units on the last axis) are the posterior of the standard deviation between units.
+    `spread_points` and `spread_weight` (grid instead of units on the last axis) are the posterior of the standard deviation
+    between units.
     """
 
     mean: FloatArray
     variance: FloatArray
     log_mean: FloatArray
     log_variance: FloatArray
-    prior_weight: FloatArray
     spread_points: FloatArray
     spread_weight: FloatArray
 
@@ -85,34 +85,81 @@ def shrink_ratios(observed: FloatArray, expected: FloatArray, scale: FloatArray 
     Units on the last axis; `scale` has the shape of the other axes. Exact given ν; averaged over ν on 16 equally
     probable points of its prior.
     """
-    prior_sd = half_normal_points(_SPREAD_POINTS) * np.asarray(scale, dtype=np.float64)[..., None]
-    strength = (1 / prior_sd**2)[..., None, :]
-    count, rate = strength + observed[..., None], strength + expected[..., None]
-    likelihood = log_gamma(count) - log_gamma(strength) + strength * np.log(strength) - count * np.log(rate)
-    return ratios_given_spread(observed, expected, prior_sd, _normalised(likelihood.sum(axis=-2)))
+    scales = np.broadcast_to(np.asarray(scale, dtype=np.float64), observed.shape[:-1])
+    points = half_normal_points(_SPREAD_POINTS) * scales[..., None]
+    return _in_blocks(_posterior, observed, expected, points)
 
 
 def ratios_given_spread(
     observed: FloatArray, expected: FloatArray, spread_points: FloatArray, spread_weight: FloatArray
 ) -> RatioPosterior:
     """Posterior of ratios when the spread between units is known to have these points and weights."""
-    strength = (1 / spread_points**2)[..., None, :]
-    count, rate = strength + observed[..., None], strength + expected[..., None]
+    return _in_blocks(_posterior, observed, expected, spread_points, spread_weight)
+
+
+def _in_blocks(posterior: Callable[..., RatioPosterior], *arrays: FloatArray) -> RatioPosterior:
+    """Rows (windows) are independent of each other: so many at a time as stay in the processor's cache."""
+    observed, spread_points = arrays[0], arrays[2]
+    if observed.ndim != 2 or not observed.size:
+        return posterior(*arrays)
+    step = max(1, _BLOCK_ELEMENTS // (observed.shape[1] * spread_points.shape[1]))
+    parts = [
+        posterior(*(each[begin : begin + step] for each in arrays)) for begin in range(0, len(observed), step)
+    ]
+    return RatioPosterior(
+        *(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(RatioPosterior))
+    )
+
+
+def _posterior(
+    observed: FloatArray, expected: FloatArray, points: FloatArray, weight: FloatArray | None = None
+) -> RatioPosterior:
+    """Posterior on the grid of the spread; `weight` (by default what the counts say) and `points` end in the grid's axis."""
+    strength = (1 / points**2)[..., None, :]
+    rate = strength + expected[..., None]
+    log_rate = np.log(rate)
+    count, gamma_log, log_mean_count, log_variance_count = _count_functions(
+        observed, strength, weight is None
+    )
+    if weight is None:
+        likelihood = gamma_log - count * log_rate - (log_gamma(strength) - strength * np.log(strength))
+        weight = _normalised(likelihood.sum(axis=-2))
 
     def average(values: FloatArray) -> FloatArray:
-        return np.asarray((spread_weight[..., None, :] * values).sum(axis=-1), dtype=np.float64)
+        return np.asarray((values @ weight[..., None])[..., 0], dtype=np.float64)
 
-    given, log_given = count / rate, digamma(count) - np.log(rate)
+    given, log_given = count / rate, log_mean_count - log_rate
     mean, log_mean = average(given), average(log_given)
     return RatioPosterior(
         mean=mean,
         variance=average(given**2 + given / rate) - mean**2,
         log_mean=log_mean,
-        log_variance=average(log_given**2 + trigamma(count)) - log_mean**2,
-        prior_weight=average(strength / rate),
-        spread_points=spread_points,
-        spread_weight=spread_weight,
+        log_variance=average(log_given**2 + log_variance_count) - log_mean**2,
+        spread_points=points,
+        spread_weight=weight,
     )
+
+
+def _count_functions(
+    observed: FloatArray, strength: FloatArray, with_likelihood: bool
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Strength plus count, and its log gamma (if wanted), digamma and trigamma.
+
+    Units often share their count: the functions are then evaluated once for each that occurs.
+    """
+    occurring, place = np.unique(observed, return_inverse=True)
+    is_shared = observed.ndim == 2 and 2 * occurring.size < observed.shape[1]
+    count = strength + (occurring if is_shared else observed)[..., None]
+    values = (
+        count,
+        log_gamma(count) if with_likelihood else count,
+        *digamma_and_trigamma(count),
+    )
+    if not is_shared:
+        return values
+    row, column = np.arange(len(observed))[:, None], place.reshape(observed.shape)
+    first, second, third, fourth = (each[row, column] for each in values)
+    return first, second, third, fourth
 
 
 def shrink_shares(
@@ -123,18 +170,48 @@ def shrink_shares(
     Units on the last axis. Exact given m and σ; averaged over σ on 16 equally probable points and over m on 13 points
     around the pooled share.
     """
+    if converted.ndim == 1:
+        return _shrink_some_shares(converted, entered, scale)
+    # Rows (windows) are independent of each other; one at a time stays in the processor's cache.
+    parts = [_shrink_some_shares(*counts, scale) for counts in zip(converted, entered, strict=True)]
+    return SharePosterior(
+        *(np.stack([getattr(part, each.name) for part in parts]) for each in fields(SharePosterior))
+    )
+
+
+def _shrink_some_shares(converted: FloatArray, entered: FloatArray, scale: float) -> SharePosterior:
+    """Units on the only axis; those that agree in both counts are reckoned once."""
     spread = half_normal_points(_SPREAD_POINTS) * scale
     mean, mean_weight = _mean_grid(converted, entered)
-    strength = np.maximum(mean[..., :, None] * (1 - mean[..., :, None]) / spread**2 - 1, 0.05)
-    alpha = (mean[..., :, None] * strength)[..., None, :, :]
-    beta = strength[..., None, :, :] - alpha
-    hits = alpha + converted[..., None, None]
-    misses = beta + (entered - converted)[..., None, None]
-    likelihood = (log_beta(hits, misses) - log_beta(alpha, beta)).sum(axis=-3) + mean_weight[..., :, None]
-    weight = _normalised(likelihood.reshape(*likelihood.shape[:-2], -1)).reshape(likelihood.shape)
-    between = (weight.sum(axis=-1) * mean).sum(axis=-1)
-    moments = _mixture_moments(hits, hits + misses, weight[..., None, :, :])
-    return SharePosterior(*moments, between, (weight.sum(axis=-2) * spread).sum(axis=-1))
+    strength = np.maximum(mean[:, None] * (1 - mean[:, None]) / spread**2 - 1, 0.05)
+    alpha = mean[:, None] * strength
+    beta = strength - alpha
+    likelihood = (
+        _log_gamma_sum(alpha, converted)
+        + _log_gamma_sum(beta, entered - converted)
+        - _log_gamma_sum(strength, entered)
+    )
+    likelihood += mean_weight[:, None] - converted.size * log_beta(alpha, beta)
+    weight = _normalised(likelihood.ravel()).reshape(likelihood.shape)
+    counts, place = np.unique(np.stack([converted, entered]), axis=1, return_inverse=True)
+    hits = alpha + counts[0, :, None, None]
+    misses = beta + (counts[1] - counts[0])[:, None, None]
+    moments = _mixture_moments(hits, hits + misses, weight)
+    first, deviation, skewness, kurtosis = (each[place.ravel()] for each in moments)
+    return SharePosterior(
+        mean=first,
+        deviation=deviation,
+        skewness=skewness,
+        kurtosis=kurtosis,
+        mean_between=np.asarray((weight.sum(axis=-1) * mean).sum()),
+        spread=np.asarray((weight.sum(axis=-2) * spread).sum()),
+    )
+
+
+def _log_gamma_sum(offset: FloatArray, counts: FloatArray) -> FloatArray:
+    """Sum over counts of log Γ(offset + count); each count that occurs is reckoned once."""
+    occurring, times = np.unique(counts, return_counts=True)
+    return np.asarray(log_gamma(offset[..., None] + occurring) @ times, dtype=np.float64)
 
 
 def beta_shares(converted: FloatArray, entered: FloatArray) -> SharePosterior:
@@ -149,10 +226,10 @@ def _mixture_moments(
     hits: FloatArray, size: FloatArray, weight: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Mean, standard deviation, skewness and excess kurtosis of a mixture (last two axes) of Beta(hits, size - hits)."""
-    raw, power = [], np.ones_like(hits)
+    raw, power = [], np.ones(())
     for order in range(4):
         power = power * (hits + order) / (size + order)
-        raw.append((weight * power).sum(axis=(-2, -1)))
+        raw.append(np.einsum("...ij,...ij->...", power, weight))
     first, second, third, fourth = raw
     variance = np.maximum(second - first**2, 1e-18)
     skewness = (third - 3 * first * second + 2 * first**3) / variance**1.5

@@ -6,7 +6,8 @@ organisation's hazards by age; each is shrunk by Gamma–Poisson and multiplies 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from dagster_project.estimate.incidence import (
     intensities,
 )
 from dagster_project.estimate.lexis import WindowCounts
+from dagster_project.estimate.scope_counts import age_index
 from dagster_project.estimate.scopes import ScopeIndex, Scopes
 from dagster_project.estimate.shrinkage import RATE_SPREAD_SCALE, shrink_ratios
 from dagster_project.estimate.special import normal_quantile
@@ -38,6 +40,11 @@ class ExitRatios:
     mean: tuple[FloatArray, ...]
     log_mean: tuple[FloatArray, ...]
     log_variance: tuple[FloatArray, ...]
+
+    def scopes(self, chosen: slice) -> ExitRatios:
+        """Those of some of the scopes."""
+        parts = (tuple(each[chosen] for each in getattr(self, name.name)) for name in fields(self))
+        return ExitRatios(*parts)
 
     def exit(self, number: int) -> Ratio:
         """The ratio of one exit (0 target, 1 competing)."""
@@ -70,23 +77,22 @@ class ShrunkIncidence:
         )
 
 
-def exit_ratios(pooled: WindowCounts, own: WindowCounts, team: IntArray | None = None) -> ExitRatios:
-    """Shrunk ratios of `own` (scopes × windows × ages) to `pooled` (1 × windows × ages).
+def exit_ratios(
+    pooled: WindowCounts,
+    observed: Iterable[FloatArray],
+    expected: Iterable[FloatArray],
+    team: IntArray | None = None,
+) -> ExitRatios:
+    """Shrunk ratios of observed to expected exits (target, competing; scopes × windows) to `pooled` (1 × windows × ages).
 
     With `team`, each scope's team (-1 for none), a scope is shrunk to its team, and the team to the organisation.
     """
-    scales = spread_scales(pooled)
-    exits = ((own.target, pooled.target), (own.competing, pooled.competing))
     parts = [
-        _one_exit(mine.sum(axis=-1).T, _expected(own, everyone, pooled).T, scale, team)
-        for (mine, everyone), scale in zip(exits, scales, strict=True)
+        _one_exit(seen.T, due.T, scale, team)
+        for seen, due, scale in zip(observed, expected, spread_scales(pooled), strict=True)
     ]
     mean, log_mean, log_variance = zip(*parts, strict=True)
     return ExitRatios(mean, log_mean, log_variance)
-
-
-def _expected(own: WindowCounts, everyone: FloatArray, pooled: WindowCounts) -> FloatArray:
-    return np.asarray((own.at_risk * divide(everyone, pooled.at_risk)).sum(axis=-1), dtype=np.float64)
 
 
 def _one_exit(observed: FloatArray, expected: FloatArray, scale: FloatArray, team: IntArray | None) -> Ratio:
@@ -95,14 +101,9 @@ def _one_exit(observed: FloatArray, expected: FloatArray, scale: FloatArray, tea
         return posterior.mean.T, posterior.log_mean.T, posterior.log_variance.T
     parent = team_ratios(observed, expected, scale, team)
     base = np.where(team >= 0, parent.mean, 1.0)
+    # The spread is that of reps around what their teams show, and so holds the teams' own error: nothing is added for it.
     posterior = shrink_ratios(observed, expected * base, scale)
-    # What the team's own uncertainty adds: nothing where a rep's deals speak for themselves.
-    added = np.where(team >= 0, posterior.prior_weight**2 * parent.log_variance, 0.0)
-    return (
-        (posterior.mean * base).T,
-        (posterior.log_mean + np.log(base)).T,
-        (posterior.log_variance + added).T,
-    )
+    return (posterior.mean * base).T, (posterior.log_mean + np.log(base)).T, posterior.log_variance.T
 
 
 @dataclass(frozen=True)
@@ -118,13 +119,19 @@ def scoped_counts(counts: WindowCounts, pooled: WindowCounts, index: ScopeIndex)
     """The organisation (ratio one, for certain), teams shrunk to it, reps to their team or, where teams are few, to it."""
     certain = np.ones((1, pooled.units.shape[1]))
     alone = ExitRatios((certain, certain), (0 * certain,) * 2, (0 * certain,) * 2)
-    of_teams, of_reps = counts.pooled(index.teams.membership), counts.pooled(index.reps.membership)
-    team = index.rep_team if index.has_team_level else None
-    return [
-        ScopedCounts(index.organization, pooled, alone),
-        ScopedCounts(index.teams, of_teams, exit_ratios(pooled, of_teams)),
-        ScopedCounts(index.reps, of_reps, exit_ratios(pooled, of_reps, team)),
-    ]
+    found = [ScopedCounts(index.organization, pooled, alone)]
+    for scopes in (index.teams, index.reps):
+        own = counts.pooled(scopes.membership)
+        observed = [own.target.sum(axis=-1), own.competing.sum(axis=-1)]
+        expected = [_expected(own, everyone, pooled) for everyone in (pooled.target, pooled.competing)]
+        found.append(
+            ScopedCounts(scopes, own, exit_ratios(pooled, observed, expected, index.parent_team(scopes)))
+        )
+    return found
+
+
+def _expected(own: WindowCounts, everyone: FloatArray, pooled: WindowCounts) -> FloatArray:
+    return np.asarray((own.at_risk * divide(everyone, pooled.at_risk)).sum(axis=-1), dtype=np.float64)
 
 
 def spread_scales(pooled: WindowCounts) -> tuple[FloatArray, FloatArray]:
@@ -163,14 +170,22 @@ def shrunk_incidence(
 def _scaled(
     to_target: FloatArray, elsewhere: FloatArray, ratios: ExitRatios, place: IntArray
 ) -> tuple[FloatArray, FloatArray]:
-    """P(target) and P(still open) of all scopes under the organisation's intensities times their ratios."""
+    """P(target) and P(still open) of all scopes under the organisation's intensities times their ratios (`incidence_of`)."""
     shape = (*ratios.mean[0].shape, place.shape[-1])
     rate, still_open = np.empty(shape), np.empty(shape)
+    summed = np.cumsum(to_target, axis=-1), np.cumsum(elsewhere, axis=-1)
+    odds = divide(elsewhere, to_target, otherwise=np.inf)
     # One scope at a time stays in the processor's cache.
     for scope, (first, second) in enumerate(zip(*ratios.mean, strict=True)):
-        curves = incidence_of(to_target * first[:, None], elsewhere * second[:, None])
-        rate[scope], still_open[scope] = (np.take_along_axis(values, place, axis=-1) for values in curves)
-    return rate, still_open
+        open_by_age = np.exp(-first[:, None] * summed[0] - second[:, None] * summed[1])
+        reached = -np.diff(open_by_age, axis=-1, prepend=1.0)
+        reached /= 1 + odds * (second / first)[:, None]
+        np.cumsum(reached, axis=-1, out=reached)
+        rate[scope], still_open[scope] = (
+            np.take_along_axis(each, place, axis=-1) for each in (reached, open_by_age)
+        )
+    # Where every exit is to the target, the sum of many terms may pass one in the last bit.
+    return np.minimum(rate, 1.0, out=rate), still_open
 
 
 def _slopes(to_target: FloatArray, elsewhere: FloatArray, place: IntArray) -> list[FloatArray]:
@@ -181,11 +196,6 @@ def _slopes(to_target: FloatArray, elsewhere: FloatArray, place: IntArray) -> li
         for first, second in ((np.exp(_STEP), 1.0), (1.0, np.exp(_STEP)))
     )
     return [(cloglog(pick(each, place)) - plain) / _STEP for each in moved]
-
-
-def age_index(ages: IntArray, horizon: IntArray) -> IntArray:
-    """Places of age days among the ages counted: the last one not beyond, because between them nothing changes."""
-    return np.searchsorted(ages, horizon, side="right") - 1
 
 
 def pick(curve: FloatArray, place: IntArray) -> FloatArray:

@@ -34,24 +34,25 @@ def log_beta(alpha: ArrayLike, beta: ArrayLike) -> FloatArray:
     return np.asarray(functions.betaln(alpha, beta), dtype=np.float64)
 
 
-def digamma(value: ArrayLike) -> FloatArray:
-    """Mean of the logarithm of a gamma variable of this shape and rate one."""
-    return np.asarray(functions.digamma(value), dtype=np.float64)
+def digamma_and_trigamma(value: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Mean and variance of the logarithm of a gamma variable of this shape and rate one, to 1e-9.
 
-
-def trigamma(value: ArrayLike) -> FloatArray:
-    """Variance of the logarithm of a gamma variable of this shape, to 1e-8 (scipy's polygamma takes ten times as long)."""
+    Both by their expansions six steps up (Abramowitz & Stegun 1964, 6.3.18 and 6.4.12), and back by recurrence; scipy takes
+    several times as long.
+    """
     shape = np.asarray(value, dtype=np.float64)
-    total = np.zeros(shape.shape)
-    for _ in range(6):
-        total += 1 / shape**2
-        shape = shape + 1
-    inverse = 1 / shape
+    # 1/x + 1/(x+5), 1/(x+1) + 1/(x+4), 1/(x+2) + 1/(x+3) over common denominators: three divisions for six.
+    product = shape * (shape + 5)
+    steps = [1 / product, 1 / (product + 4), 1 / (product + 6)]
+    total = steps[0] + steps[1] + steps[2]
+    double = 2 * shape + 5
+    squares = double**2 * (steps[0] ** 2 + steps[1] ** 2 + steps[2] ** 2) - 2 * total
+    inverse = 1 / (shape + 6)
     square = inverse**2
-    # Abramowitz & Stegun (1964), 6.4.12.
-    return total + inverse * (
-        1 + inverse / 2 + square * (1 / 6 - square * (1 / 30 - square * (1 / 42 - square / 30)))
-    )
+    mean = np.log(shape + 6) - inverse / 2
+    mean -= square * (1 / 12 - square * (1 / 120 - square * (1 / 252 - square * (1 / 240 - square / 132))))
+    bernoulli = 1 / 6 - square * (1 / 30 - square * (1 / 42 - square * (1 / 30 - square * 5 / 66)))
+    return mean - double * total, squares + inverse * (1 + inverse / 2 + square * bernoulli)
 
 
 def chi_square_tail(statistic: ArrayLike, degrees_of_freedom: ArrayLike) -> FloatArray:

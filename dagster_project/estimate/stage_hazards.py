@@ -9,12 +9,10 @@ import polars as pl
 
 from dagster_project.draws import uniforms
 from dagster_project.estimate.arrays import FloatArray, IntArray, divide
-from dagster_project.estimate.lexis import Units, Windows, every_age, window_counts
 from dagster_project.estimate.special import gamma_quantile
-from dagster_project.estimate.unit_counts import OPEN, units_of
+from dagster_project.estimate.unit_counts import OPEN
 
 _LEAST_EXITS_IN_BAND = 10.0
-_LEAST_EXITS_OF_STAGE = 10.0
 # More would revive the dead: a band where nobody left in a thousand days at risk must stay close to zero.
 _PRIOR_EXITS = 0.1
 WON, LOST = 0, 1
@@ -61,31 +59,6 @@ class StageIntensities:
         return values[:, rows, self.band_of_age]
 
 
-def stage_exits(spells: pl.DataFrame, windows: Windows) -> StageExits:
-    """Counts of the first window; stages with fewer than ten exits there are counted in the second (all time).
-
-    `spells`: series_name (the stage), started_date, last_date, exit_name, next_stage_name, units.
-    """
-    return stage_exits_by_window(spells, windows)[0]
-
-
-def stage_exits_by_window(spells: pl.DataFrame, windows: Windows) -> list[StageExits]:
-    """`stage_exits` of every window but the last, which is the one for thin stages."""
-    stages = spells["series_name"].unique().sort().to_list()
-    group = spells["series_name"].cast(pl.Enum(stages)).to_physical().cast(pl.Int64).to_numpy()
-    units = units_of(spells, group, "stage")
-    # Ages at which nobody leaves any more count too: a hazard of nothing there is what tells a dead deal.
-    ages = int(units.age.max()) + 1
-    at_risk = window_counts(units, windows, len(stages), every_age(ages - 1)).at_risk
-    exits = exits_by_destination(units, destinations(spells, stages), windows, len(stages), ages)
-    thin = exits.sum(axis=(-2, -1)) < _LEAST_EXITS_OF_STAGE
-    at_risk = np.where(thin[..., None], at_risk[:, -1:], at_risk)
-    exits = np.where(thin[..., None, None], exits[:, -1:], exits)
-    return [
-        with_pooled_stage(stages, at_risk[:, window], exits[:, window]) for window in range(len(windows) - 1)
-    ]
-
-
 def with_pooled_stage(stages: list[str], at_risk: FloatArray, exits: FloatArray) -> StageExits:
     """Counts by stage with a last row that pools them all."""
     return StageExits(
@@ -120,8 +93,8 @@ def stage_intensities(counts: StageExits) -> StageIntensities:
     # Ages in the last band of their stage behave alike, so that the table may end with the first of them.
     ages = int((band < band[:, -1:]).sum(axis=1).max()) + 1
     member = (band[:, None, :] == np.arange(bands)[None, :, None]).astype(np.float64)
-    at_risk = np.einsum("kba,ka->kb", member, counts.at_risk)
-    exits = np.einsum("kba,kad->kbd", member, counts.exits)
+    at_risk = (member @ counts.at_risk[..., None])[..., 0]
+    exits = member @ counts.exits
     total_at_risk = counts.at_risk.sum(axis=-1)
     average = divide(counts.exits.sum(axis=1), total_at_risk[:, None])
     prior = divide(_PRIOR_EXITS, average.sum(axis=-1), otherwise=1.0)
@@ -142,15 +115,3 @@ def age_bands(at_risk: FloatArray, exits: FloatArray) -> IntArray:
     band = np.minimum(band, max(current - 1, 0)) if held else band
     left = band[exits > 0]
     return np.minimum(band, int(left.max()) + 1 if left.size else 0)
-
-
-def exits_by_destination(
-    units: Units, destination: IntArray, windows: Windows, stages: int, ages: int
-) -> FloatArray:
-    """Exits per stage × window × age × destination."""
-    found = np.zeros((stages, len(windows), ages, stages + 2))
-    for window, (from_day, to_day) in enumerate(zip(windows.from_day, windows.to_day, strict=True)):
-        inside = (destination >= 0) & (units.last_day > from_day) & (units.last_day <= to_day)
-        cell = (units.group[inside], window, units.age[inside], destination[inside])
-        np.add.at(found, cell, units.count[inside])
-    return found

@@ -53,13 +53,15 @@ def exit_codes(exit_name: pl.Series, unit_kind: str) -> IntArray:
 def sums_in_windows(
     day: IntArray, value: FloatArray, group: IntArray, groups: int, windows: Windows
 ) -> FloatArray:
-    """Sums of `value` (last axis of draws allowed) over days in each window, shape groups × windows (× draws)."""
-    if not day.size:
-        return np.zeros((groups, len(windows), *value.shape[1:]))
-    first, last = int(day.min()), int(day.max())
-    summed = np.zeros((groups, last - first + 2, *value.shape[1:]))
-    np.add.at(summed, (group, day - first + 1), value)
-    np.cumsum(summed, axis=1, out=summed)
-    begin = np.clip(windows.from_day - first + 1, 0, last - first + 1)
-    end = np.clip(windows.to_day - first + 1, 0, last - first + 1)
-    return summed[:, end] - summed[:, begin]
+    """Sums of `value` over days in each window, groups × windows; those of group -1 are nobody's."""
+    mine = group >= 0
+    if not mine.any():
+        return np.zeros((groups, len(windows)))
+    first, last = int(day[mine].min()), int(day[mine].max())
+    days = last - first + 1
+    cell = group[mine] * (days + 1) + day[mine] - first + 1
+    daily = np.bincount(cell, value[mine], minlength=groups * (days + 1)).reshape(groups, days + 1)
+    summed = np.cumsum(daily, axis=1, dtype=np.float64)
+    begin = np.clip(windows.from_day - first + 1, 0, days)
+    end = np.clip(windows.to_day - first + 1, 0, days)
+    return np.asarray(summed[:, end] - summed[:, begin], dtype=np.float64)

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 
 from dagster_project.estimate.arrays import FloatArray, IntArray, divide
-from dagster_project.estimate.incidence_rows import Figures
-from dagster_project.estimate.lexis import WindowCounts
-from dagster_project.estimate.scoped_incidence import scope_figures
+from dagster_project.estimate.lexis import COMPETING, TARGET
+from dagster_project.estimate.scope_counts import ScopeCounts, exits_by_name
+from dagster_project.estimate.scoped_incidence import shrunk_scopes
 from dagster_project.estimate.scopes import ORGANIZATION, Scopes
-from dagster_project.estimate.series import Series, count_series, longest_age
+from dagster_project.estimate.series import Series, longest_age, pool_series
 from dagster_project.estimate.shrinkage import beta_shares, shrink_shares
 from dagster_project.estimate.unit_counts import DEAL, OPEN, sums_in_windows, windows_of
 from dagster_project.estimate.week_resampling import realised_interval
@@ -70,14 +70,13 @@ def velocity_table(deals: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
     amount). Days before the first deal do not count as calendar days. Zombies are older than the q99 of the organisation's
     won cycles in the window; F_w is taken at its longest won cycle. Raises ValueError on missing dates.
     """
-    spans = windows_of(windows)
-    if deals.is_empty():
+    if deals.is_empty() or windows.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
-    series = count_series(DEAL, DEAL, deals, spans)
+    series = pool_series(DEAL, DEAL, deals, windows_of(windows))
     shared = _organization(series)
     frames = [
-        _scope_frame(series, shared, figures, deals)
-        for figures in scope_figures(series, series.longest[:, None])
+        _scope_frame(series, shared, counts, np.concatenate([each.rate[..., 0] for each in figures]), deals)
+        for counts, figures in shrunk_scopes(series, series.longest[:, None])
     ]
     keyed = windows.select("as_of_date", "window_name", "window_from_date", "window_to_date").with_row_index(
         "window"
@@ -110,55 +109,64 @@ def _organization(series: Series) -> _Organization:
 
 
 def _scope_frame(
-    series: Series, shared: _Organization, figures: Figures, deals: pl.DataFrame
+    series: Series, shared: _Organization, counts: ScopeCounts, win_incidence: FloatArray, deals: pl.DataFrame
 ) -> pl.DataFrame:
-    own, scopes = figures.counts, figures.scopes
-    money = _money(series, scopes, deals)
+    scopes, shape = counts.scopes, counts.units.shape
     columns = {
         **_open_columns(series, shared, scopes),
-        **_cycle_columns(own),
-        **_win_rate_columns(own, scopes),
-        **money,
-        "created": scopes.membership @ series.begun(),
-        "win_by_longest_cycle": figures.rate[..., 0],
-        "longest_won_cycle_days": np.broadcast_to(shared.longest_won, own.units.shape),
-        "calendar_days": np.broadcast_to(shared.calendar_days, own.units.shape),
+        **_cycle_columns(series, counts),
+        **_win_rate_columns(counts.observed[0], counts.observed[1], scopes),
+        **_money(series, scopes, deals),
+        "created": exits_by_name(series, scopes)["begun_units"],
+        "win_by_longest_cycle": win_incidence,
+        "longest_won_cycle_days": np.broadcast_to(shared.longest_won, shape),
+        "calendar_days": np.broadcast_to(shared.calendar_days, shape),
     }
-    scope, window = np.indices(own.units.shape)
-    frame = pl.DataFrame({name: values.ravel() for name, values in columns.items()}).with_columns(
-        window=pl.Series(window.ravel(), dtype=pl.UInt32),
+    scope, window = np.nonzero(counts.units > 0)
+    return pl.DataFrame({name: values[scope, window] for name, values in columns.items()}).with_columns(
+        pl.col(pl.Float64).fill_nan(None),
+        window=pl.Series(window, dtype=pl.UInt32),
         scope_kind=pl.lit(scopes.kind),
-        scope_id=pl.Series(scopes.ids, dtype=pl.String).gather(scope.ravel()),
+        scope_id=pl.Series(scopes.ids, dtype=pl.String).gather(scope),
     )
-    return frame.filter(pl.Series((own.units > 0).ravel())).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
 def _open_columns(series: Series, shared: _Organization, scopes: Scopes) -> dict[str, FloatArray]:
     """Deals open at the end of each window, those past the zombie age apart."""
-    units, groups = series.units, series.index.groups
+    units, number = series.units, scopes.number(series.units.group)
     is_open = (series.exit_name == OPEN).to_numpy()
     gone_day = np.where(is_open, np.iinfo(np.int64).max, units.last_day)
-    counted = np.zeros((2, groups, len(series.windows)))
-    for window, (to_day, age) in enumerate(zip(series.windows.to_day, shared.zombie_age, strict=True)):
-        present = (units.start_day <= to_day) & (gone_day > to_day)
-        zombie = present & (to_day - units.start_day > age)
-        for kind, chosen in enumerate((present & ~zombie, zombie)):
-            counted[kind, :, window] = np.bincount(units.group[chosen], units.count[chosen], minlength=groups)
-    return {"open_deals": scopes.membership @ counted[0], "zombie_deals": scopes.membership @ counted[1]}
+    counted = np.zeros((2, len(scopes), len(series.windows)))
+    for to_day in np.unique(series.windows.to_day):
+        present = np.flatnonzero((number >= 0) & (units.start_day <= to_day) & (gone_day > to_day))
+        age, own, count = to_day - units.start_day[present], number[present], units.count[present]
+        for window in np.flatnonzero(series.windows.to_day == to_day):
+            is_zombie = age > shared.zombie_age[window]
+            for kind, chosen in enumerate((~is_zombie, is_zombie)):
+                counted[kind, :, window] = np.bincount(own[chosen], count[chosen], minlength=len(scopes))
+    return {"open_deals": counted[0], "zombie_deals": counted[1]}
 
 
-def _cycle_columns(own: WindowCounts) -> dict[str, FloatArray]:
-    won, lost = own.target.sum(axis=-1), own.competing.sum(axis=-1)
+def _cycle_columns(series: Series, counts: ScopeCounts) -> dict[str, FloatArray]:
+    units, number = series.units, counts.scopes.number(series.units.group)
+
+    def mean_cycle(kind: int, total: FloatArray) -> FloatArray:
+        days = units.age * units.count * (units.exit == kind)
+        summed = sums_in_windows(
+            units.last_day, days.astype(np.float64), number, len(counts.scopes), series.windows
+        )
+        return divide(summed, total, otherwise=np.nan)
+
+    won, lost = counts.observed
     return {
         "won": won,
         "lost": lost,
-        "average_cycle_days": divide(own.target @ own.ages, won, otherwise=np.nan),
-        "average_lost_cycle_days": divide(own.competing @ own.ages, lost, otherwise=np.nan),
+        "average_cycle_days": mean_cycle(TARGET, won),
+        "average_lost_cycle_days": mean_cycle(COMPETING, lost),
     }
 
 
-def _win_rate_columns(own: WindowCounts, scopes: Scopes) -> dict[str, FloatArray]:
-    won, lost = own.target.sum(axis=-1), own.competing.sum(axis=-1)
+def _win_rate_columns(won: FloatArray, lost: FloatArray, scopes: Scopes) -> dict[str, FloatArray]:
     raw = divide(won, won + lost, otherwise=np.nan)
     if scopes.kind == ORGANIZATION:
         posterior, shrunk = beta_shares(won.T, (won + lost).T), raw
@@ -176,15 +184,15 @@ def _win_rate_columns(own: WindowCounts, scopes: Scopes) -> dict[str, FloatArray
 def _money(series: Series, scopes: Scopes, deals: pl.DataFrame) -> dict[str, FloatArray]:
     """Won money, the number of won deals that have an amount, and the interval of money won a day."""
     won = (series.exit_name == "won").to_numpy()
-    day, group = series.units.last_day[won], series.index.group[won]
+    day, number = series.units.last_day[won], scopes.number(series.units.group[won])
     amount = deals["amount"].cast(pl.Float64).fill_null(0).to_numpy()[won]
     priced = deals["priced_units"].cast(pl.Float64).to_numpy()[won]
-    groups, windows = series.index.groups, series.windows
+    windows = series.windows
     first_day = int(series.units.start_day.min())
-    interval = realised_interval(day, amount, scopes.membership[:, group], windows, first_day)
+    interval = realised_interval(day, amount, number, len(scopes), windows, first_day)
     return {
-        "won_amount": scopes.membership @ sums_in_windows(day, amount, group, groups, windows),
-        "priced_won": scopes.membership @ sums_in_windows(day, priced, group, groups, windows),
+        "won_amount": sums_in_windows(day, amount, number, len(scopes), windows),
+        "priced_won": sums_in_windows(day, priced, number, len(scopes), windows),
         "rv_realised_lower_95": interval.lower,
         "rv_realised_upper_95": interval.upper,
     }

@@ -31,6 +31,8 @@ _FACTORS = ("deals", "average_price", "win_rate", "average_cycle_days")
 _KEYS = ("as_of_date", "before_date", "comparison", "window_name")
 # Contributions are rounded to this, together, so that they still add up.
 _UNIT = 1e-4
+# Scopes × segments at a time: every one has its sums by day.
+_MOST_CELLS = 1500
 _SCHEMA: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(("as_of_date", "before_date"), pl.Date),
     **dict.fromkeys(("comparison", "window_name", "scope_kind", "scope_id"), pl.String),
@@ -65,11 +67,11 @@ def velocity_change_table(deals: pl.DataFrame, windows: pl.DataFrame) -> pl.Data
     if deals.is_empty() or wanted.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
     scoped = scoped_deals(deals)
-    closed = closed_by_day(scoped)
-    frames = [
-        _window_frame(scoped, closed, rows)
-        for (_,), rows in wanted.sort(_KEYS).group_by("window_name", maintain_order=True)
-    ]
+    by_window = wanted.sort(_KEYS).partition_by("window_name", maintain_order=True)
+    frames: list[pl.DataFrame] = []
+    for some in scoped.parts(max(1, _MOST_CELLS // scoped.segments)):
+        closed = closed_by_day(some)
+        frames.extend(_window_frame(some, closed, rows) for rows in by_window)
     return pl.concat(frames).select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
 
 

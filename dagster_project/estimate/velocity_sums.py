@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -21,16 +22,33 @@ RATIOS = ((AMOUNT, PRICED), (WON, CLOSED), (WON_DAYS, WON))
 
 
 @dataclass(frozen=True)
+class WonCycles:
+    """The organisation's won deals in the order they closed: day, cycle in days, number."""
+
+    closed_day: IntArray
+    cycle: IntArray
+    count: IntArray
+
+    @property
+    def longest(self) -> int:
+        """Longest cycle; 0 without any."""
+        return int(self.cycle.max(initial=0))
+
+
+@dataclass(frozen=True)
 class ScopedDeals:
     """Deals repeated once for each scope they belong to (organisation, team, rep), starts in order; days since 1970-01-01.
 
     `scope` numbers the scopes, `cell` scope × segment (segment fastest); `gone_day` is far ahead while a deal is open. `values` has the five
     sums of a closed deal (won, closed, priced, amount, days of the won) by row; they count on `closed_day` where
-    `is_closed`. `scopes`: scope_kind, scope_id in the order of the numbers; the organisation is the first.
+    `is_closed`. `scopes`: scope_kind, scope_id in the order of the numbers; the organisation is the first. `organization`
+    and `first_day` stay the same in a part.
     """
 
     scopes: pl.DataFrame
     segments: int
+    first_day: int
+    organization: WonCycles
     scope: IntArray
     cell: IntArray
     count: IntArray
@@ -38,13 +56,29 @@ class ScopedDeals:
     gone_day: IntArray
     closed_day: IntArray
     is_closed: BoolArray
-    is_won: BoolArray
     values: FloatArray
 
     @property
     def cells(self) -> int:
         """Scopes × segments."""
         return self.scopes.height * self.segments
+
+    def parts(self, scopes: int) -> Iterator[ScopedDeals]:
+        """So many scopes at a time; each scope's figures follow from its own deals and the organisation's won cycles."""
+        for first in range(0, self.scopes.height, scopes):
+            rows = np.flatnonzero((self.scope >= first) & (self.scope < first + scopes))
+            yield replace(
+                self,
+                scopes=self.scopes.slice(first, scopes),
+                scope=self.scope[rows] - first,
+                cell=self.cell[rows] - first * self.segments,
+                count=self.count[rows],
+                start_day=self.start_day[rows],
+                gone_day=self.gone_day[rows],
+                closed_day=self.closed_day[rows],
+                is_closed=self.is_closed[rows],
+                values=self.values[:, rows],
+            )
 
 
 @dataclass(frozen=True)
@@ -102,12 +136,15 @@ def _as_arrays(rows: pl.DataFrame, scopes: pl.DataFrame) -> ScopedDeals:
     count = rows["units"].cast(pl.Int64).to_numpy()
     is_won = (rows["exit_name"] == "won").to_numpy()
     is_closed = rows["exit_name"].is_in(["won", "lost"]).to_numpy()
+    own = is_won & (rows["scope"] == 0).to_numpy()
     priced = rows["priced_units"].cast(pl.Float64).to_numpy()
     amount = rows["amount"].cast(pl.Float64).fill_null(0).to_numpy()
     values = [count * is_won, count * is_closed, priced * is_won, amount * is_won]
     return ScopedDeals(
         scopes=scopes,
         segments=segments,
+        first_day=int(start_day[0]),
+        organization=_won_cycles(start_day[own], last_day[own], count[own]),
         scope=rows["scope"].cast(pl.Int64).to_numpy(),
         cell=(rows["scope"].cast(pl.Int64) * segments + rows["segment"]).to_numpy(),
         count=count,
@@ -115,9 +152,13 @@ def _as_arrays(rows: pl.DataFrame, scopes: pl.DataFrame) -> ScopedDeals:
         gone_day=np.where((rows["exit_name"] == OPEN).to_numpy(), _NEVER, last_day),
         closed_day=last_day,
         is_closed=is_closed,
-        is_won=is_won,
         values=np.stack([*values, values[WON] * (last_day - start_day)]).astype(np.float64),
     )
+
+
+def _won_cycles(start_day: IntArray, closed_day: IntArray, count: IntArray) -> WonCycles:
+    order = np.argsort(closed_day, kind="stable")
+    return WonCycles(closed_day[order], (closed_day - start_day)[order], count[order])
 
 
 def closed_by_day(deals: ScopedDeals) -> ClosedByDay:
@@ -144,16 +185,13 @@ def velocity_sums(deals: ScopedDeals, closed: ClosedByDay, windows: Windows) -> 
 
 def zombie_ages(deals: ScopedDeals, windows: Windows) -> FloatArray:
     """Age in days beyond which an open deal is a zombie, by window; NaN where nothing was won."""
-    own = deals.is_won & (deals.scope == 0)
-    order = np.argsort(deals.closed_day[own], kind="stable")
-    day, cycle = deals.closed_day[own][order], (deals.closed_day - deals.start_day)[own][order]
-    count, ages = deals.count[own][order], np.arange(int(cycle.max(initial=0)) + 1)
+    won, ages = deals.organization, np.arange(deals.organization.longest + 1)
     first, last = (
-        np.searchsorted(day, windows.from_day, "right"),
-        np.searchsorted(day, windows.to_day, "right"),
+        np.searchsorted(won.closed_day, windows.from_day, "right"),
+        np.searchsorted(won.closed_day, windows.to_day, "right"),
     )
     counts = [
-        np.bincount(cycle[begin:end], count[begin:end], minlength=ages.size)
+        np.bincount(won.cycle[begin:end], won.count[begin:end], minlength=ages.size)
         for begin, end in zip(first, np.maximum(first, last), strict=True)
     ]
     return quantile_of_counts(np.stack(counts), ages, ZOMBIE_QUANTILE)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dagster_project.log_odds import month_shocks
 from dagster_project.plan.coefficients import SMALLEST_FIGURE
 from dagster_project.plan.counts import Counts
 from dagster_project.plan.inputs import PlanInputs
@@ -19,7 +20,6 @@ from dagster_project.plan.simulation import (
     chance_of_amount,
     draw_outcomes,
     insured_meetings,
-    month_shocks,
 )
 
 FloatArray = NDArray[np.float64]

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dagster_project.log_odds import log_odds_spread
 from dagster_project.plan.inputs import PlanInputs, PlanParameters
 
 FloatArray = NDArray[np.float64]
@@ -31,11 +32,8 @@ FIGURE = pl.Schema(
         "spread": pl.Float64,
     }
 )
-# Distance between the 10 % and 90 % points of a standard normal distribution.
-WIDTH_OF_80_PERCENT = 2 * 1.2815515655446004
 # A rate or price of next to nothing is no figure to divide by; the next source is taken instead.
 SMALLEST_FIGURE = 1e-6
-SMALLEST_SPREAD, LARGEST_SPREAD = 0.02, 1.5
 
 
 def rep_coefficients(inputs: PlanInputs) -> pl.DataFrame:
@@ -124,17 +122,6 @@ def _conversions(inputs: PlanInputs) -> pl.DataFrame:
         )
         .cast(FIGURE)
     )
-
-
-def log_odds_spread(lower_80: pl.Expr, upper_80: pl.Expr) -> pl.Expr:
-    """Standard deviation of the log-odds of a rate with this 80 % interval; null where there is none."""
-
-    def log_odds(rate: pl.Expr) -> pl.Expr:
-        inside = rate.clip(1e-4, 1.0 - 1e-4)
-        return (inside / (1.0 - inside)).log()
-
-    width = log_odds(upper_80) - log_odds(lower_80)
-    return (width / WIDTH_OF_80_PERCENT).clip(SMALLEST_SPREAD, LARGEST_SPREAD)
 
 
 def _win_rates_without_activity(inputs: PlanInputs) -> pl.DataFrame:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from dagster_project.plan.coefficients import active_reps, log_odds_spread
+from dagster_project.log_odds import log_odds_spread
+from dagster_project.plan.coefficients import active_reps
 from dagster_project.plan.inputs import LARGEST_MONEY, PlanInputs
 
 

@@ -10,8 +10,8 @@ from types import MappingProxyType
 import polars as pl
 
 from dagster_project.errors import GyakusanError
+from dagster_project.log_odds import DrawSettings
 from dagster_project.plan.calendars import BusinessCalendar, month_end, month_start
-from dagster_project.plan.simulation import DrawSettings
 
 # Beyond this an amount does not fit DECIMAL(18,4), the type of money.
 LARGEST_MONEY = 9e13

@@ -14,33 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dagster_project.draws import hashed_key, stratified_normals, uniform_block
+from dagster_project.log_odds import DrawSettings, log_odds_centres
 from dagster_project.plan.probability import spread_over_days
 from dagster_project.plan.whole_numbers import largest_remainder
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-SMALLEST_CHANCE = 1e-9
 # Rows of a (deals × draws) block: a rep with thousands of open deals stays within a few megabytes.
 ROWS_AT_ONCE = 256
-QUADRATURE_NODES = 21
-NEWTON_STEPS = 6
 MONEY_SLACK = 1e-9
-
-
-@dataclass(frozen=True)
-class DrawSettings:
-    """How months are drawn.
-
-    Attributes:
-        draws: months drawn; the standard error of a chance is at most .5 / √draws.
-        month_shock: standard deviation, in log-odds, of what a month does to everybody's chances.
-        salt: changes every draw.
-    """
-
-    draws: int = 1024
-    month_shock: float = 0.2
-    salt: str = "gyakusan"
 
 
 @dataclass(frozen=True)
@@ -91,13 +74,6 @@ class Outcomes:
         """Money per draw when so many new meetings are held; more than were drawn count as those drawn."""
         new: FloatArray = self.from_new[min(meetings, len(self.from_new) - 1)]
         return self.from_open + new
-
-
-def month_shocks(settings: DrawSettings, month: str) -> FloatArray:
-    """The shock all reps share, per draw, in log-odds."""
-    return settings.month_shock * stratified_normals(
-        hashed_key(settings.salt, month, "shock"), settings.draws
-    )
 
 
 def draw_outcomes(
@@ -154,22 +130,6 @@ def _won(
 def _sizes(key: int, shape: tuple[int, ...], new: NewMeetings) -> FloatArray:
     places = np.floor(uniform_block(key, shape) * len(new.size_factors)).astype(np.int64)
     return np.asarray(new.price * new.size_factors[places])
-
-
-def log_odds_centres(chances: FloatArray, spreads: FloatArray) -> FloatArray:
-    """Centres c with E[1 / (1 + exp(−(c + spread · Z)))] = chance, Z standard normal; same shape as ``chances``.
-
-    Newton's method on Gauss–Hermite quadrature, begun at the probit approximation.
-    """
-    chance = np.clip(chances, SMALLEST_CHANCE, 1.0 - SMALLEST_CHANCE)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE_NODES)
-    weights = weights / weights.sum()
-    centres = np.log(chance / (1.0 - chance)) * np.sqrt(1.0 + np.pi * spreads**2 / 8.0)
-    for _ in range(NEWTON_STEPS):
-        curve = 1.0 / (1.0 + np.exp(-(centres[:, None] + spreads[:, None] * nodes)))
-        slope = (curve * (1.0 - curve)) @ weights
-        centres = centres - np.clip((curve @ weights - chance) / np.maximum(slope, 1e-300), -1.0, 1.0)
-    return centres
 
 
 def chance_of_amount(money: FloatArray, target: float) -> float:

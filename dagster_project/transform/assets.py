@@ -14,7 +14,7 @@ from dagster_project.progress import current
 from dagster_project.resources import NightResource
 from dagster_project.settings import load_settings
 from dagster_project.transform.dbt_child import TransformFailed, dbt_executable, ensure_manifest, failed_nodes
-from dagster_project.transform.parameters import write_run_files
+from dagster_project.transform.marts_build import begin_build, finish_build
 from dagster_project.transform.run import parameters_of
 
 
@@ -61,21 +61,20 @@ def dbt_resource() -> DbtCliResource:
     exclude="resource_type:unit_test",
 )
 def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource, night: NightResource) -> Iterator[Any]:
-    """Build every model and run every data test; unit tests of the logic are run by ``make test``."""
+    """Bring every model up to date and run every data test; unit tests of the logic are run by ``make test``."""
     settings = night.settings
-    settings.warehouse_file.parent.mkdir(parents=True, exist_ok=True)
-    write_run_files(settings.run_dir, parameters_of(night), settings.windows, settings.company_holidays)
     with current().step("Marts (dbt)"):
-        build = dbt.cli(
-            ["build", "--exclude-resource-type", "unit_test"],
-            context=context,
-            target_path=settings.dbt_target_dir,
-        )
+        build = begin_build(settings, night.log, parameters_of(night))
+        if build.why_whole:
+            current().note(f"All marts are built anew: {build.why_whole}")
+        child = dbt.cli(build.command, context=context, target_path=settings.dbt_target_dir)
         try:
-            yield from build.stream()
+            yield from child.stream()
         except DagsterDbtCliRuntimeError as error:
             raise TransformFailed(
                 f"dbt failed: {failed_nodes(settings.dbt_target_dir) or str(error).splitlines()[0]}",
                 where=str(settings.warehouse_file),
                 remedy=f"see {settings.dbt_target_dir / 'dbt.log'}; yesterday's marts stay published",
             ) from error
+        if not context.is_subset:
+            finish_build(settings, build)

@@ -88,8 +88,14 @@ def _parse(settings: Settings, manifest: Path) -> None:
 
 def newest_model_change(project_dir: Path) -> float:
     """When a file of the dbt project last changed, in seconds since the epoch."""
-    files = (path for path in project_dir.rglob("*") if path.suffix in {".sql", ".yml", ".py", ".csv"})
-    return max((path.stat().st_mtime for path in files), default=0.0)
+    return max((path.stat().st_mtime for path in project_files(project_dir)), default=0.0)
+
+
+def project_files(project_dir: Path) -> list[Path]:
+    """The files that make the dbt project; not what dbt writes beside them when started by hand."""
+    folders = ("models", "macros", "tests")
+    found = [path for folder in folders for path in (project_dir / folder).rglob("*") if path.is_file()]
+    return [path for path in [*found, *project_dir.glob("*.yml")] if path.suffix in {".sql", ".yml", ".py"}]
 
 
 def failed_nodes(target_dir: Path) -> str:

@@ -146,12 +146,17 @@ def write_run_files(
         CalendarError: no public holidays are known for the country.
         SettingsError: a window is not two dates in order.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for name, table in (
         ("parameters", parameters_table(parameters)),
         ("windows", windows_table(custom_windows)),
         ("days_off", days_off_table(parameters.country_code, company_holidays, parameters.as_of_date)),
     ):
-        aside = folder / f".{name}.parquet.tmp"
-        pq.write_table(table, aside)
-        aside.replace(folder / f"{name}.parquet")
+        write_whole(folder, name, table)
+
+
+def write_whole(folder: Path, name: str, table: pa.Table) -> None:
+    """Put one file of a run in place; dbt never sees half of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / f".{name}.parquet.tmp"
+    pq.write_table(table, aside)
+    aside.replace(folder / f"{name}.parquet")

@@ -26,7 +26,8 @@ from dagster_project.transform.dbt_child import (
     dbt_executable,
     failed_nodes,
 )
-from dagster_project.transform.parameters import last_complete_day, write_run_files
+from dagster_project.transform.marts_build import MartsBuild, begin_build
+from dagster_project.transform.parameters import last_complete_day
 from dagster_project.transform.run import parameters_as_of
 
 
@@ -118,8 +119,7 @@ def replay_marts(settings: Settings, replay: Replay) -> Path:
         parameters = parameters_as_of(
             settings, EventLog(workshop.log_dir), as_of_date=replay.as_of_date, known_at=replay.known_at
         )
-        write_run_files(workshop.run_dir, parameters, settings.windows, settings.company_holidays)
-        _build(workshop)
+        _build(workshop, begin_build(workshop, EventLog(workshop.log_dir), parameters))
         publish(target, workshop.warehouse_file, {})
     return target
 
@@ -172,13 +172,11 @@ def link_files(source: Path, target: Path) -> None:
             shutil.copyfile(path, linked)
 
 
-def _build(workshop: Settings) -> None:
+def _build(workshop: Settings, build: MartsBuild) -> None:
     workshop.dbt_target_dir.mkdir(parents=True, exist_ok=True)
-    workshop.warehouse_file.parent.mkdir(parents=True, exist_ok=True)
-    command = [dbt_executable(), "build", "--exclude-resource-type", "unit_test"]
     with workshop.dbt_output_file.open("w") as output:
         finished = subprocess.run(
-            [*command, "--project-dir", str(workshop.dbt_dir)],
+            [dbt_executable(), *build.command, "--project-dir", str(workshop.dbt_dir)],
             env={**os.environ, **dbt_environment(workshop)},
             stdout=output,
             stderr=output,

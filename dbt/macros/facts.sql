@@ -1,26 +1,32 @@
 {#-
     The facts of a stream that count: accepted by the gate, known by known_at, each event once (earliest kept).
     `columns` maps the fields the caller reads to their types; a field the org does not have (or hides) comes as null.
-    Verdicts count whenever they were made: a gate judges quality, it does not add knowledge.
+    A verdict counts from when it was known: what was refused later had been counted, what was readmitted later had not.
 -#}
-{% macro accepted_facts(stream, columns) -%}
-    {{ facts_that_count(stream, columns) }}
+{% macro accepted_facts(stream, columns, changed_only=false) -%}
+    {{ facts_that_count(stream, columns, 'true ' ~ (only_changed('facts.record_id') if changed_only else '')) }}
     qualify row_number() over (partition by facts.event_id order by facts.observed_at, facts.sequence) = 1
 {%- endmacro %}
 
 
 {#- The same before events that landed more than once are made one; `condition`: on the columns of `facts`. -#}
 {% macro facts_that_count(stream, columns, condition='true') -%}
+    {%- set known_at -%}
+        (select max(parameters.known_at) from {{ source('run', 'parameters') }} as parameters)
+    {%- endset -%}
     select facts.*
     from (
         {{ with_missing_columns(source('log', stream), columns) }}
     ) as facts
     where
-        facts.observed_at <= (select max(parameters.known_at) from {{ source('run', 'parameters') }} as parameters)
+        facts.observed_at <= {{ known_at }}
         and facts.sequence <= (
             select max(verdicts.checked_to_sequence)
             from {{ source('log', 'gate_verdicts') }} as verdicts
-            where verdicts.kind = 'checked' and verdicts.stream = '{{ stream }}'
+            where
+                verdicts.kind = 'checked'
+                and verdicts.stream = '{{ stream }}'
+                and verdicts.observed_at <= {{ known_at }}
         )
         and facts.event_id not in (
             select verdicts.event_id_judged
@@ -29,6 +35,7 @@
                 verdicts.kind in ('refused', 'readmitted')
                 and verdicts.stream = '{{ stream }}'
                 and verdicts.event_id_judged is not null
+                and verdicts.observed_at <= {{ known_at }}
             group by verdicts.event_id_judged
             having max_by(verdicts.kind, verdicts.sequence) = 'refused'
         )
@@ -60,15 +67,16 @@
     Adds: is_reconstructed, deleted_at (null while it lives): when it was first known gone since it last lived, whatever
     became of it in the recycle bin after that; first_observed_at: when the log first held the record;
     first_known_at: when it first held one for which `known_when` is true (a condition on the columns of `dated`).
+    With `changed_only` the records that changed since the last build, in a run that recomputes only those.
 -#}
-{% macro state_as_of(stream, columns, known_when='true') -%}
-    {{ states(stream, columns, as_of_end_at(), known_when) }}
+{% macro state_as_of(stream, columns, known_when='true', changed_only=false) -%}
+    {{ states(stream, columns, as_of_end_at(), known_when, changed_only) }}
 {%- endmacro %}
 
 
 {#- One row per record: its last state known by known_at, for objects that carry their own dates (history, periods, stages). -#}
-{% macro last_state(stream, columns) -%}
-    {{ states(stream, columns, "timestamptz '9999-12-31 00:00:00+00'") }}
+{% macro last_state(stream, columns, changed_only=false) -%}
+    {{ states(stream, columns, "timestamptz '9999-12-31 00:00:00+00'", changed_only=changed_only) }}
 {%- endmacro %}
 
 
@@ -76,15 +84,17 @@
     Most records of most streams have a single fact, which is their state: only the others go through windows, which would
     sort every column of every fact.
 -#}
-{% macro states(stream, columns, cut_at, known_when='true') -%}
+{% macro states(stream, columns, cut_at, known_when='true', changed_only=false) -%}
     {%- set several -%}
         (
             select counted.record_id
             from {{ source('log', stream) }} as counted
+            where true {{ only_changed('counted.record_id') if changed_only }}
             group by counted.record_id
             having count(*) > 1
         )
     {%- endset -%}
+    {%- set among = only_changed('facts.record_id') if changed_only else '' -%}
     {%- set is_gone = "dated.kind in ('deleted', 'purged') and dated.occurred_at < dated.cut_at" -%}
     {%- set is_alive = "dated.kind not in ('deleted', 'purged') and dated.occurred_at < dated.cut_at" -%}
     select
@@ -119,7 +129,7 @@
                     accepted.*,
                     {{ cut_at }} as cut_at
                 from (
-                    {{ facts_that_count(stream, columns, 'facts.record_id in ' ~ several) }}
+                    {{ facts_that_count(stream, columns, 'facts.record_id in ' ~ several ~ ' ' ~ among) }}
                     qualify row_number() over (
                         partition by facts.event_id order by facts.observed_at, facts.sequence
                     ) = 1
@@ -140,7 +150,7 @@
                 accepted.*,
                 {{ cut_at }} as cut_at
             from (
-                {{ facts_that_count(stream, columns, 'facts.record_id not in ' ~ several) }}
+                {{ facts_that_count(stream, columns, 'facts.record_id not in ' ~ several ~ ' ' ~ among) }}
             ) as accepted
         ) as dated
     ) as whole

@@ -1,4 +1,3 @@
--- The close-month figures of the organisation hold every closed opportunity once.
 with
 
 counted as (

@@ -1,4 +1,3 @@
--- Who left a stage in a window was in it, and what is at risk there is what was there before and what entered.
 select as_of_date, window_name, scope_kind, scope_id, stage_name
 from {{ ref('fct_conversion_rolling') }}
 where

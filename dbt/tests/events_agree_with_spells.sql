@@ -1,5 +1,3 @@
--- Opportunities whose events do not add up: stays that ended and events that end one, closes and reopenings of the
--- state it is in, deletions and undeletions. A deal created closed is closed without a stay, and is so counted apart.
 with
 
 events as (

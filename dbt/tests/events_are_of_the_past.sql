@@ -1,4 +1,3 @@
--- Events that happened after the end of as_of_date, or that we knew of later than we know anything.
 with
 
 events as (

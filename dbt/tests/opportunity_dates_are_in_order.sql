@@ -1,4 +1,3 @@
--- Opportunities whose clocks run backwards, or that hold anything after the end of as_of_date but plans.
 with
 
 parameters as (

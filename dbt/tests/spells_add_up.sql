@@ -1,4 +1,3 @@
--- Stages and windows where opening + entered is not exited + closing (method section 1), and stays of negative length.
 with
 
 spells as (

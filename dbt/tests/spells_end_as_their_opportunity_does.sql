@@ -1,4 +1,3 @@
--- Opportunities whose last stay ended otherwise than they themselves did, and open ones that are in no stay at all.
 with
 
 opportunities as (

@@ -1,5 +1,3 @@
--- Stays that do not begin where the one before ended, or first stays that do not begin at creation. Only a close may
--- come in between: then the stay is the one of a reopened deal. A deal created closed has its first stay on reopening.
 with
 
 spells as (

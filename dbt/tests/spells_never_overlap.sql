@@ -1,4 +1,3 @@
--- Pairs of consecutive stays of one opportunity where the later begins before the earlier has ended.
 with
 
 spells as (

@@ -1,4 +1,3 @@
--- The contributions and the mix are the whole change, to the last place.
 select as_of_date, comparison, window_name, scope_kind, scope_id
 from {{ ref('fct_velocity_change') }}
 where

@@ -1,4 +1,3 @@
--- Every open opportunity has its chances at seven dates, and more time never lowers one.
 with
 
 ordered as (

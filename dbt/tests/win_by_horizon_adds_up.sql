@@ -1,4 +1,3 @@
--- A curve of wins never falls, leaves room for those still open, and counts no more exits than there were deals.
 with
 
 curves as (

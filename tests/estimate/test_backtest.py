@@ -27,19 +27,21 @@ from dagster_project.estimate.backtest_past import (
     spells_known,
 )
 from dagster_project.estimate.backtest_scores import (
+    AMOUNT,
     CLOSE_RATE,
     OWN_METHOD,
     WINS,
     Guess,
-    best_choice,
-    log_loss,
-    scatter_of_count,
+    scatter_of_sum,
     student_quantile,
     summary,
 )
-from dagster_project.estimate.lexis import Windows
-from dagster_project.estimate.month_hazards import month_exits, month_intensities
-from dagster_project.estimate.stage_hazards import stage_exits, stage_intensities
+from dagster_project.estimate.calendar_factor import calendar_factor_table
+from dagster_project.estimate.hazard_candidates import CANDIDATES, FIRST_CHOICE, Choice
+from dagster_project.estimate.hazard_choice import best_choice, hazard_choice_table, log_loss, months_before
+from dagster_project.estimate.month_hazards import month_intensities
+from dagster_project.estimate.past_exits import ExitsAsOf, exits_as_of
+from dagster_project.estimate.stage_hazards import StageExits, stage_intensities
 from tests.estimate.histories import as_stage, day, read_maven, simulated_deals
 
 LAST_DAY = date(2017, 12, 31)
@@ -109,7 +111,7 @@ def test_age_and_month_beats_every_alternative_on_log_loss(maven: pl.DataFrame) 
     }
     assert ours.height == 5
     assert ours["log_loss"].max() < 0.9 * others["log_loss"].min()
-    assert best_choice(maven.filter(target=WINS, method=OWN_METHOD)) == ("90d", "age_and_month")
+    assert best_choice(maven.filter(target=WINS, method=OWN_METHOD)) == Choice("90d", "age_and_month")
 
 
 NAMES_IN_DOCS = {
@@ -152,9 +154,11 @@ def test_one_choice_a_month_from_the_months_before(maven: pl.DataFrame) -> None:
     own = maven.filter(target=WINS, method=OWN_METHOD)
     chosen = own.filter("is_chosen").select("month", "window_name", "calendar").rows()
     assert [month for month, *_ in chosen] == own["month"].unique().sort().to_list()
-    assert chosen[0][1:] == ("365d", "factor")
-    for month, *choice in chosen[1:]:
-        assert tuple(choice) == best_choice(own.filter(pl.col("month") < month))
+    # Until a whole quarter is scored, a year with the factor of the month.
+    assert [Choice(*choice) for _, *choice in chosen[:3]] == [FIRST_CHOICE] * 3
+    for month, *choice in chosen[3:]:
+        assert Choice(*choice) == best_choice(own.filter(pl.col("month") < month))
+    assert chosen[-1][1:] == ("90d", "age_and_month")
 
 
 def test_the_range_asked_for_is_a_part_of_the_whole(spells: pl.DataFrame, maven: pl.DataFrame) -> None:
@@ -207,6 +211,8 @@ def test_predictions_do_not_see_the_month_itself(spells: pl.DataFrame, random: o
         "predicted",
         "lower_80",
         "upper_80",
+        "lower_95",
+        "upper_95",
         "is_chosen",
     ]
     before, after = (
@@ -287,31 +293,62 @@ def test_alternatives_take_the_months_they_are_named_after() -> None:
 
 
 def test_log_loss_is_the_mean_of_minus_the_log_of_what_came() -> None:
-    found = log_loss(np.array([0.8, 0.3, 0.0]), np.array([1.0, 0.0, 1.0]))
+    found = log_loss(np.array([0.8, 0.3, 0.0]), np.array([1.0, 0.0, 1.0]), np.ones(3))
     assert found == pytest.approx(-(math.log(0.8) + math.log(0.7) + math.log(1e-4)) / 3)
+
+
+def test_log_loss_of_deals_alike_is_that_of_each() -> None:
+    counted = log_loss(np.array([0.8, 0.3]), np.array([2.0, 1.0]), np.array([3.0, 4.0]))
+    each = log_loss(np.array([0.8] * 3 + [0.3] * 4), np.array([1.0, 1, 0, 1, 0, 0, 0]), np.ones(7))
+    assert counted == pytest.approx(each)
 
 
 def test_scatter_is_that_of_drawn_counts() -> None:
     random = np.random.default_rng(5)
     drawn = random.beta(2, 8, size=(16, 40))
     draw = random.integers(16, size=200_000)
-    counts = (random.random((200_000, 40)) < drawn[draw]).sum(axis=1)
-    assert scatter_of_count(Guess("", drawn.mean(axis=0), drawn=drawn)) == pytest.approx(
-        counts.var(), rel=0.02
-    )
+    values = random.lognormal(3, 1, size=40)
+    sums = (random.random((200_000, 40)) < drawn[draw]) @ values
+    found = scatter_of_sum(Guess("", drawn.mean(axis=0), drawn=drawn), values)
+    assert found == pytest.approx(sums.var(), rel=0.02)
 
 
 def test_bounds_widen_as_student_says_where_months_are_few() -> None:
     freedom = pl.DataFrame({"freedom": [2.0, 3, 6, 12, 40]})
-    found = freedom.select(student_quantile(pl.col("freedom"))).to_series().to_list()
-    assert found == pytest.approx(stats.t.ppf(0.9, [2, 3, 6, 12, 40]), rel=0.03)
+    for probability in (0.9, 0.975):
+        found = freedom.select(student_quantile(pl.col("freedom"), probability)).to_series().to_list()
+        assert found == pytest.approx(stats.t.ppf(probability, [2, 3, 6, 12, 40]), rel=0.04)
+
+
+def counted(spells: pl.DataFrame, *days: date) -> ExitsAsOf:
+    *_, last = exits_as_of(spells.with_columns(units=pl.lit(1)), [day(each) for each in days])
+    return last
+
+
+@settings(max_examples=20, deadline=None)
+@given(histories(), st.lists(st.integers(40, 330), min_size=1, max_size=4))
+def test_counts_as_of_a_day_do_not_see_what_came_after(spells: pl.DataFrame, days: list[int]) -> None:
+    """One pass for many days counts as if the history had ended on each; so does the calendar factor."""
+    dates = [BEGIN + timedelta(days=each) for each in days]
+    then = counted(spells, *dates)
+    known = spells_known(spells, dates[-1])
+    if known.is_empty():
+        return
+    alone = counted(known, dates[-1])
+    ages = min(then.at_risk.shape[-1], alone.at_risk.shape[-1])
+    assert np.array_equal(then.at_risk[..., :ages], alone.at_risk[..., :ages])
+    assert np.array_equal(then.exits[..., :ages, :], alone.exits[..., :ages, :])
+    assert (then.at_risk.sum(), then.exits.sum()) == (alone.at_risk.sum(), alone.exits.sum())
+    if (known["exit_name"] == "open").any():
+        table = calendar_factor_table(known)
+        assert then.win_factor.factor == pytest.approx(table["win_factor"].to_numpy())
+        assert then.loss_factor.variance == pytest.approx(table["loss_factor_variance"].to_numpy())
 
 
 def test_counts_of_a_month_of_the_quarter_are_those_of_its_days(spells: pl.DataFrame) -> None:
-    window = Windows(np.array([day(date(2017, 4, 14))]), np.array([day(date(2017, 8, 31))]))
     known = spells_known(spells, date(2017, 8, 31))
-    (found,) = month_exits(known, ["Engaging"], window, kind=0)
-    days = [date(2017, 4, 15) + timedelta(days=each) for each in range(16)]
+    found = counted(spells, date(2017, 8, 31)).of_month("180d", 0)
+    days = [date(2017, 4, 1) + timedelta(days=each) for each in range(30)]
     days += [date(2017, 7, 1) + timedelta(days=each) for each in range(31)]
     at_risk, won = np.zeros(found.at_risk.shape[1]), np.zeros(found.at_risk.shape[1])
     for each in days:
@@ -325,11 +362,9 @@ def test_counts_of_a_month_of_the_quarter_are_those_of_its_days(spells: pl.DataF
 
 
 def test_a_month_nobody_has_seen_has_the_hazards_of_all_months(spells: pl.DataFrame) -> None:
-    begin, end = day(date(2017, 5, 31)), day(date(2017, 6, 30))
-    window = Windows(np.array([begin]), np.array([end]))
-    known = spells_known(spells, date(2017, 6, 30))
-    pooled = stage_intensities(stage_exits(known, Windows(np.array([begin] * 2), np.array([end] * 2))))
-    (nobody,) = month_exits(known, ["Engaging"], window, kind=0)
+    seen = counted(spells, date(2017, 6, 30)).every_month("90d")
+    pooled = stage_intensities(seen)
+    nobody = StageExits(seen.stages, 0 * seen.at_risk, 0 * seen.exits)
     unseen = month_intensities(pooled, nobody)
     assert np.allclose(unseen.mean(), pooled.mean())
 
@@ -360,6 +395,16 @@ def test_known_truth_is_covered() -> None:
     assert row["mean_width_80"] < 40
 
 
+def amount_changes(spells: pl.DataFrame) -> pl.DataFrame:
+    """Every deal was worth 250 until 15 October, and 600 until 20 October."""
+    days = pl.DataFrame(
+        {"occurred_date": [date(2017, 10, 15), date(2017, 10, 20)], "before_amount": [250.0, 600.0],
+         "after_amount": [600.0, 1000.0], "event_type": "AmountChanged", "crm_event_id": ["b", "a"]}
+    )  # fmt: skip
+    changes = spells.select("opportunity_id").unique().join(days, how="cross")
+    return changes.with_columns(occurred_at=pl.col("occurred_date").cast(pl.Datetime("us", "UTC")))
+
+
 def published(folder: Path, spells: pl.DataFrame) -> None:
     """Marts as far as the command reads them, in an org in Tokyo: a day begins at 15:00 UTC the day before."""
     at = pl.col("started_date").cast(pl.Datetime("us", "UTC")) - pl.duration(hours=9)
@@ -370,7 +415,15 @@ def published(folder: Path, spells: pl.DataFrame) -> None:
             "opportunity_id", "spell_number", "next_stage_name", stage_name="series_name", entered_at=at,
             left_at=pl.when(~is_open).then(left), exit="exit_name",
         ),
-        "fct_opportunity": spells.select("opportunity_id", "clock_started_date"),
+        "fct_opportunity": spells.select(
+            "opportunity_id", "clock_started_date", amount=1000.0, original_amount=1000.0,
+            currency=pl.lit("JPY"), original_currency=pl.lit("JPY"),
+        ),
+        "fct_crm_events": amount_changes(spells),
+        "fct_hazard_choice": pl.DataFrame(
+            {"as_of_date": [LAST_DAY], "window_name": ["90d"], "calendar": ["age_and_month"],
+             "months_before": [9], "is_chosen": [True]}
+        ),
         "dim_stage": pl.DataFrame({"stage_name": ["Engaging"], "default_probability": [50.0]}),
         "run_parameters": pl.DataFrame({"as_of_date": [LAST_DAY], "time_zone": ["Asia/Tokyo"]}),
     }  # fmt: skip
@@ -391,9 +444,99 @@ def test_the_command_prints_the_scores_and_keeps_them(
     assert finished.exit_code == 0, finished.output
     assert "(7 months, 14,875 deals)" in finished.output
     assert "Best on these months: window 90d, calendar age_and_month" in finished.output
+    assert (
+        "In use as of 2017-12-31: window 90d, calendar age_and_month, by the 9 months before"
+        in finished.output
+    )
     with duckdb.connect(str(tmp_path / "published" / "backtest.duckdb"), read_only=True) as connection:
         kept = connection.sql("from fct_backtest").pl()
-    assert_frame_equal(kept, maven)
+    assert_frame_equal(kept.filter(pl.col("target") != AMOUNT), maven)
+    money = kept.filter(target=AMOUNT, method="stage_probability").sort("month")
+    wins = kept.filter(target=WINS, method="stage_probability").sort("month")
+    # At the start of a month each deal is worth what it was then; what is won in October is won for 1,000 in the end.
+    for row, count in zip(money.to_dicts(), wins.to_dicts(), strict=True):
+        then, won_for = (250, 250 if row["month"] < date(2017, 10, 1) else 1000)
+        then = 1000 if row["month"] > date(2017, 10, 1) else then
+        assert row["predicted"] == pytest.approx(count["predicted"] * then)
+        assert row["observed"] == count["observed"] * won_for
+
+
+def eves_of(spells: pl.DataFrame, maven: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What the warehouse hands to the choice: dates, and deals open then by stage and age; the last month runs still."""
+    months = maven.filter(target=WINS)["month"].unique().sort().to_list()
+    parts = []
+    for month in months:
+        eve, end = month - timedelta(days=1), next_month(month) - timedelta(days=1)
+        parts.append(
+            open_deals(spells, spells_known(spells, eve), eve, end)
+            .group_by("stage_name", "stage_age_days")
+            .agg(deals=pl.len(), won=pl.col("is_won").sum())
+            .select(pl.lit(eve).alias("as_of_date"), pl.all())
+        )
+    dates = [month - timedelta(days=1) for month in months] + [LAST_DAY]
+    is_scored = [True] * len(months) + [False]
+    return pl.concat(parts), pl.DataFrame({"as_of_date": dates, "is_scored": is_scored})
+
+
+def test_the_nights_choose_what_the_backtest_does(spells: pl.DataFrame, maven: pl.DataFrame) -> None:
+    deals, dates = eves_of(spells, maven)
+    table = hazard_choice_table(spells.with_columns(units=pl.lit(1)), deals, dates)
+    own = maven.filter(target=WINS, method=OWN_METHOD)
+    key = ["month", "window_name", "calendar"]
+    both = own.join(table.filter(pl.col("log_loss").is_not_null()), on=key, suffix="_tonight")
+    assert both.height == own.height == table.height - len(CANDIDATES)
+    for tonight, tested in (("log_loss_tonight", "log_loss"), ("predicted_tonight", "predicted")):
+        assert both[tonight].to_list() == pytest.approx(both[tested].to_list())
+    assert both["is_chosen"].to_list() == both["is_chosen_tonight"].to_list()
+    (last,) = table.filter("is_chosen", as_of_date=LAST_DAY).to_dicts()
+    assert (last["window_name"], last["calendar"], last["months_before"]) == ("90d", "age_and_month", 9)
+    assert last["log_loss"] is None
+    assert last["log_loss_before"] == pytest.approx(
+        table.filter(as_of_date=LAST_DAY)["log_loss_before"].min()
+    )
+
+
+def test_a_choice_rests_on_the_year_before() -> None:
+    months = [date(2024 + number // 12, number % 12 + 1, 1) for number in range(20)]
+    scores = pl.DataFrame({"month": months, "deals": 1}).join(
+        pl.DataFrame({"window_name": ["90d", "365d"], "calendar": ["none", "none"]}), how="cross"
+    )
+    # The shorter window was far better in the eight oldest months, and a little worse since.
+    loss = pl.when(pl.col("month") < date(2024, 9, 1)).then(-9.0).otherwise(0.1)
+    scores = scores.with_columns(log_loss=pl.when(window_name="90d").then(loss).otherwise(0.0))
+    assert best_choice(scores) == Choice("90d", "none")
+    assert best_choice(months_before(scores, date(2025, 9, 1))) == Choice("365d", "none")
+    assert best_choice(months_before(scores, date(2024, 3, 1))) == FIRST_CHOICE
+    assert best_choice(months_before(scores, date(2024, 4, 1))) == Choice("90d", "none")
+
+
+def test_money_is_predicted_from_what_deals_were_worth_then() -> None:
+    ends = [date(2025, 1, 3) + timedelta(days=3 * number) for number in range(40)]
+    rows = stays(
+        *((f"past{n}", date(2025, 1, 1), end, "won" if n % 2 else "lost") for n, end in enumerate(ends)),
+        ("risen", date(2025, 5, 1), date(2025, 6, 20), "won"),
+        ("unpriced", date(2025, 5, 1), date(2025, 6, 20), "won"),
+        ("open", date(2025, 5, 1), date(2025, 6, 30), "open"),
+    )
+    amounts = pl.DataFrame(
+        {
+            "opportunity_id": ["risen", "risen", "open", "open"],
+            "valid_from_date": [date(1900, 1, 1), date(2025, 6, 10), date(1900, 1, 1), date(2025, 6, 1)],
+            "amount": [100.0, 900.0, 40.0, 1e9],
+        }
+    )
+    june = date(2025, 6, 1)
+    table = backtest_table(rows, {"Only": 0.25}, date(2025, 6, 30), (june, june), amounts)
+    money = {row["method"]: row for row in table.filter(target=AMOUNT, window_name="").to_dicts()}
+    weighted = money["stage_probability"]
+    assert (weighted["predicted"], weighted["observed"]) == (0.25 * 140, 900)
+    assert weighted["upper_95"] <= 140
+    ours = table.filter(target=AMOUNT, method=OWN_METHOD, window_name="all", calendar="none").row(
+        0, named=True
+    )
+    wins = table.filter(target=WINS, method=OWN_METHOD, window_name="all", calendar="none").row(0, named=True)
+    # Deals alike have one chance: the money follows the number.
+    assert ours["predicted"] == pytest.approx(wins["predicted"] * 140 / wins["deals"])
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,10 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from dagster_project.estimate.calendar_factor import calendar_factor_table
 from dagster_project.estimate.forecast import forecast_table
 from dagster_project.estimate.win_ahead import win_ahead_table
+from dagster_project.log_odds import DrawSettings
 from dagster_project.plan.probability import poisson_binomial
-from dagster_project.plan.simulation import DrawSettings
 
 TODAY = date(2026, 6, 30)
 PERIODS = pl.DataFrame({"period_kind": ["month"], "period_start_date": [date(2026, 7, 1)]})
@@ -226,9 +225,13 @@ def forecast_of(organization: Organization) -> pl.DataFrame:
             "horizon_kind": ["month_end"],
         }
     )
-    spells = organization.spells
-    chances = win_ahead_table(spells, organization.deals, calendar_factor_table(spells), horizons)
-    deals = organization.deals.join(chances, on="opportunity_id", maintain_order="left").with_columns(
+    choices = pl.DataFrame({"as_of_date": [TODAY], "window_name": ["365d"], "calendar": ["factor"]})
+    open_then = organization.deals.with_columns(
+        pl.col("stage_age_days").cast(pl.Int32), as_of_date=pl.lit(TODAY)
+    )
+    chances = win_ahead_table(organization.spells, open_then, choices, horizons)
+    state = ["as_of_date", "stage_name", "stage_age_days"]
+    deals = open_then.join(chances, on=state, maintain_order="left").with_columns(
         period_kind=pl.lit("month"), team_id=pl.lit(None, pl.String)
     )
     return forecast_table(deals, PERIODS)

@@ -21,11 +21,12 @@ from dagster_project.estimate.lexis import (
     STILL_OPEN,
     TARGET,
     Units,
+    Windows,
     every_age,
     exit_ages,
     window_counts,
 )
-from dagster_project.estimate.shrunk_incidence import age_index
+from dagster_project.estimate.scope_counts import age_index
 from tests.estimate.histories import (
     Deal,
     naive_counts,
@@ -62,7 +63,7 @@ def test_counting_at_ages_with_an_exit_is_enough(
     deals: list[Deal], window: tuple[int, int], limit: int
 ) -> None:
     units = units_of_deals(deals)
-    ages = exit_ages(units, limit, also=(7, 14))
+    ages = exit_ages(units, limit, also=[age for age in (7, 14) if age <= limit])
     dense, sparse = (window_counts(units, one_window(*window), 1, each) for each in (every_age(limit), ages))
     for name in ("at_risk", "target", "competing"):
         np.testing.assert_array_equal(getattr(dense, name)[..., ages], getattr(sparse, name))
@@ -234,3 +235,17 @@ def test_a_stage_that_every_deal_leaves_forward_is_never_passed_by_more_than_all
     to_target = np.random.default_rng(seed).uniform(0, 0.4, (8, 400))
     reached, _ = incidence_of(to_target, np.zeros_like(to_target))
     assert reached.max() <= 1.0
+
+
+@settings(max_examples=100, deadline=None)
+@given(histories, st.lists(windows, min_size=1, max_size=4))
+def test_tables_and_counting_window_by_window_agree(deals: list[Deal], spans: list[tuple[int, int]]) -> None:
+    """Few windows are counted one by one, many through tables: each span repeated often must count as it does alone."""
+    units = units_of_deals(deals)
+    begin, end = (np.array(side) for side in zip(*spans, strict=True))
+    ages = exit_ages(units, None, also=(7, 14))
+    alone = [window_counts(units, one_window(*span), 1, ages) for span in spans]
+    together = window_counts(units, Windows(np.tile(begin, 2000), np.tile(end, 2000)), 1, ages)
+    for name in ("at_risk", "target", "competing", "units"):
+        expected = np.concatenate([getattr(each, name) for each in alone], axis=1)
+        np.testing.assert_array_equal(getattr(together, name)[:, : len(spans)], expected)

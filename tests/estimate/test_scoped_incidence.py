@@ -9,9 +9,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from dagster_project.estimate.incidence import aalen_johansen
+from dagster_project.estimate.scope_counts import age_index
 from dagster_project.estimate.scoped_incidence import incidence_table
 from dagster_project.estimate.scopes import scope_index
-from dagster_project.estimate.series import HORIZON_DAYS
+from dagster_project.estimate.series import HORIZON_DAYS, count_series
+from dagster_project.estimate.shrunk_incidence import pick, scoped_counts, shrunk_incidence
+from dagster_project.estimate.unit_counts import windows_of
 from tests.estimate.histories import Deal, simulated_deals, window_rows
 
 EXITS = {0: "open", 1: "won", 2: "lost"}
@@ -182,3 +186,48 @@ def test_as_of_a_past_day_nothing_later_counts() -> None:
     assert shared.height == then.height
     assert np.allclose(shared["rate_raw"], shared["rate_raw_right"])
     assert np.allclose(shared["rate_shrunk"], shared["rate_shrunk_right"])
+
+
+def counted_all_at_once(rows: pl.DataFrame, windows: pl.DataFrame, horizon: int) -> pl.DataFrame:
+    """Teams and reps at one age day through dense arrays of scopes × windows × ages, one after another, nothing left out."""
+    series = count_series("deal", "deal", rows, windows_of(windows))
+    days = np.full((windows.height, 1), horizon)
+    place = age_index(series.pooled.ages, days)
+    frames = []
+    for scoped in scoped_counts(series.counts, series.pooled, series.index)[1:]:
+        own = scoped.counts
+        shrunk = shrunk_incidence(series.pooled, series.curve, series.variance, scoped.ratios, days)
+        columns = {
+            "rate_raw": pick(aalen_johansen(own.at_risk, own.target, own.competing).target, place),
+            "rate_shrunk": shrunk.rate,
+            "still_open": shrunk.still_open,
+            "lower_80": shrunk.interval(0.80).lower,
+            "upper_95": shrunk.interval(0.95).upper,
+            "units": own.units[..., None],
+            "target_exits": pick(np.cumsum(own.target, axis=-1), place),
+        }
+        scope, window, _ = np.indices(shrunk.rate.shape).reshape(3, -1)
+        frame = pl.DataFrame({name: values.ravel().astype(float) for name, values in columns.items()})
+        ids = pl.Series("scope_id", scoped.scopes.ids).gather(scope)
+        names = windows["window_name"].gather(window)
+        frames.append(frame.with_columns(ids, names).filter(pl.col("units") > 0))
+    return pl.concat(frames)
+
+
+@pytest.mark.parametrize("teams", [2, 6])
+def test_one_scope_after_the_other_gives_what_all_at_once_give(teams: int) -> None:
+    """With a team level and without, in windows of all lengths, one of them before the first deal."""
+    rows = rows_of(simulated_deals(11, 500, 0.012, 0.010, 360, reps=14, spread=0.4), teams)
+    ends = [END - timedelta(days=days) for days in range(0, 350, 7)]
+    spans = [(f"{days}d to {end}", end - timedelta(days=days), end) for end in ends for days in (30, 365)]
+    windows = window_rows(*spans, ("early", END - timedelta(days=900), END - timedelta(days=500)))
+    keys, found = ["scope_id", "window_name"], incidence_table(rows, windows)
+    expected = counted_all_at_once(rows, windows, 60)
+    mine = found.filter(pl.col("scope_kind") != "organization", horizon_days=60)
+    columns = [*keys, *(name for name in expected.columns if name not in keys)]
+    assert_frame_equal(
+        mine.select(columns).cast({"units": pl.Float64, "target_exits": pl.Float64}).sort(keys),
+        expected.select(columns).sort(keys),
+        abs_tol=1e-12,
+    )
+    assert mine.height > 1000

@@ -45,6 +45,11 @@ def velocity(
     )
 
 
+def test_a_night_in_which_no_window_moved_has_no_rows() -> None:
+    nothing = window_rows(("window", START, START + timedelta(days=9))).clear()
+    assert velocity_table(pl.DataFrame([deal(0, 10, "won", 100.0)]), nothing).is_empty()
+
+
 def test_figures_by_hand() -> None:
     (row,) = velocity(
         deal(0, 10, "won", 100.0),
@@ -112,9 +117,9 @@ def test_the_interval_of_money_a_day_covers_and_repeats() -> None:
         day = np.repeat(np.arange(182), random.poisson(2.0, size=182))
         amount = random.lognormal(0, 0.7, size=day.size)
         window = Windows(np.array([-1]), np.array([181]))
-        belongs = np.ones((1, day.size))
-        bounds = realised_interval(day, amount, belongs, window, 0)
+        all_one = np.zeros(day.size, dtype=np.int64)
+        bounds = realised_interval(day, amount, all_one, 1, window, 0)
         held.append(bounds.lower[0, 0] <= 2.0 * np.exp(0.245) <= bounds.upper[0, 0])
-        again = realised_interval(day, amount, belongs, window, 0)
+        again = realised_interval(day, amount, all_one, 1, window, 0)
         assert (bounds.lower == again.lower).all()
     assert 0.85 <= np.mean(held) <= 1.0

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
 
-from dagster_project.estimate.calendar_factor import calendar_factor_table, calendar_months, month_of_quarter
-from dagster_project.estimate.stage_hazards import age_bands, stage_exits, stage_intensities
-from dagster_project.estimate.win_ahead import (
-    calendar_draws,
-    pooling_windows,
-    win_ahead_table,
-    win_probabilities,
+from dagster_project.estimate.calendar_factor import (
+    CalendarFactor,
+    calendar_factor_table,
+    calendar_months,
+    month_of_quarter,
 )
+from dagster_project.estimate.hazard_candidates import Choice, Hazards, factor_draws
+from dagster_project.estimate.past_exits import ExitsAsOf, exits_as_of
+from dagster_project.estimate.stage_hazards import age_bands, stage_intensities
+from dagster_project.estimate.win_ahead import win_ahead_table, win_probabilities
 from tests.estimate.histories import day
 
 TODAY = date(2026, 6, 30)
-NEUTRAL = pl.DataFrame(
-    {
-        "month_of_quarter": [1, 2, 3],
-        "win_factor": [1.0] * 3,
-        "loss_factor": [1.0] * 3,
-        "win_factor_variance": [0.0] * 3,
-        "loss_factor_variance": [0.0] * 3,
-    }
-)
+A_YEAR = Choice("365d", "none")
 
 
 def spell(
@@ -61,10 +56,30 @@ def open_deals(*deals: tuple[str, int]) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "opportunity_id": [f"006{number}" for number in range(len(deals))],
+            "as_of_date": [TODAY] * len(deals),
             "stage_name": [stage for stage, _ in deals],
             "stage_age_days": [age for _, age in deals],
-        }
+        },
+        schema_overrides={"as_of_date": pl.Date, "stage_name": pl.String, "stage_age_days": pl.Int32},
     )
+
+
+def chances(
+    spells: pl.DataFrame, deals: pl.DataFrame, until: pl.DataFrame, choice: Choice = A_YEAR
+) -> pl.DataFrame:
+    """One row per deal × horizon, by deal."""
+    choices = pl.DataFrame(
+        {"as_of_date": [TODAY], "window_name": [choice.window_name], "calendar": [choice.calendar]}
+    )
+    table = win_ahead_table(spells, deals, choices, until)
+    deals = deals.with_columns(pl.col("stage_age_days").cast(pl.Int32))
+    joined = deals.join(table, on=["as_of_date", "stage_name", "stage_age_days"])
+    return joined.sort("opportunity_id", "days_ahead")
+
+
+def counted(spells: pl.DataFrame) -> ExitsAsOf:
+    (found,) = exits_as_of(spells, [day(TODAY)])
+    return found
 
 
 def simulated_spells(seed: int, deals: int = 3000) -> pl.DataFrame:
@@ -111,9 +126,7 @@ def chances_of_the_chain(days: int) -> tuple[float, float]:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_chances_agree_with_the_chain_they_come_from(seed: int) -> None:
-    table = win_ahead_table(
-        simulated_spells(seed), open_deals(("first", 3), ("second", 5)), NEUTRAL, horizons(30, 90)
-    )
+    table = chances(simulated_spells(seed), open_deals(("first", 3), ("second", 5)), horizons(30, 90))
     for ahead in (30, 90):
         first, second = table.filter(horizon_kind=str(ahead)).sort("opportunity_id")["p_win"]
         expected = chances_of_the_chain(ahead)
@@ -126,9 +139,7 @@ def test_chances_agree_with_the_chain_they_come_from(seed: int) -> None:
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     held = []
     for seed in range(10, 22):
-        table = win_ahead_table(
-            simulated_spells(seed, 500), open_deals(("first", 3), ("second", 5)), NEUTRAL, horizons(60)
-        )
+        table = chances(simulated_spells(seed, 500), open_deals(("first", 3), ("second", 5)), horizons(60))
         for row, truth in zip(table.sort("opportunity_id").to_dicts(), chances_of_the_chain(60), strict=True):
             held.append(row["lower_80"] <= truth <= row["upper_80"])
     assert np.mean(held) >= 0.55
@@ -139,7 +150,8 @@ def test_walking_backwards_equals_walking_forwards() -> None:
     intensity = random.uniform(0, 0.08, size=(1, 3, 20, 4))
     factors = random.uniform(0.5, 1.5, size=(1, 3, 2))
     today = day(TODAY)
-    found = win_probabilities(intensity, factors, today, np.array([today + 12]))
+    by_month = [intensity * [*factors[0, month], 1, 1] for month in range(3)]
+    found = win_probabilities(by_month, today, np.array([today + 12]))
     assert found[0, 0, 4, 0] == pytest.approx(
         forward_chance(intensity[0], factors[0], today, 0, 4, 12), abs=1e-12
     )
@@ -175,9 +187,7 @@ def test_one_stage_only() -> None:
         for start, age in ((0, 20), (10, 30), (20, 40))
     ]
     rows += [spell("Engaging", TODAY - timedelta(days=190), 60, "lost", units=9)]
-    table = win_ahead_table(
-        frame(rows), open_deals(("Engaging", 1), ("Engaging", 150)), NEUTRAL, horizons(100)
-    )
+    table = chances(frame(rows), open_deals(("Engaging", 1), ("Engaging", 150)), horizons(100))
     young, old = table.sort("opportunity_id")["p_win"]
     assert young == pytest.approx(0.5, abs=0.1)
     assert old < 0.05
@@ -186,14 +196,12 @@ def test_one_stage_only() -> None:
 def test_a_deal_older_than_any_exit_is_as_good_as_dead() -> None:
     rows = [spell("s", TODAY - timedelta(days=300), 10 + age, "won", units=4) for age in range(20)]
     rows += [spell("s", TODAY - timedelta(days=300), 300, "open", units=60)]
-    table = win_ahead_table(frame(rows), open_deals(("s", 300)), NEUTRAL, horizons(30))
+    table = chances(frame(rows), open_deals(("s", 300)), horizons(30))
     assert table["p_win"][0] < 0.01
 
 
 def test_a_stage_nobody_was_seen_in_behaves_as_the_others_together() -> None:
-    table = win_ahead_table(
-        simulated_spells(5, 400), open_deals(("new stage", 2), ("first", 2)), NEUTRAL, horizons(90)
-    )
+    table = chances(simulated_spells(5, 400), open_deals(("new stage", 2), ("first", 2)), horizons(90))
     unknown, first = table.sort("opportunity_id")["p_win"]
     assert 0.1 < unknown < 0.9
     assert first > 0
@@ -204,27 +212,82 @@ def test_a_stage_seldom_left_lately_is_counted_over_all_time() -> None:
         spell("s", date(2024, 1, 1), 30, "won", units=40),
         spell("s", TODAY - timedelta(days=20), 20, "open"),
     ]
-    windows = pooling_windows(frame(rows), day(TODAY))
-    assert stage_exits(frame(rows), windows).exits[0].sum() == 40
+    assert counted(frame(rows)).every_month("365d").exits[0].sum() == 40
 
 
 def test_no_open_deals_and_no_history_give_no_rows() -> None:
     history = simulated_spells(6, 20)
-    assert win_ahead_table(history, open_deals().clear(), NEUTRAL, horizons(30)).height == 0
-    assert win_ahead_table(history.clear(), open_deals(("first", 1)), NEUTRAL, horizons(30)).height == 0
+    assert chances(history, open_deals(), horizons(30)).height == 0
+    assert chances(history.clear(), open_deals(("first", 1)), horizons(30)).height == 0
 
 
 def test_a_quarter_end_brings_more_than_a_quarter_start() -> None:
-    calendar = NEUTRAL.with_columns(win_factor=pl.Series([0.5, 1.0, 2.0]))
-    table = win_ahead_table(
-        simulated_spells(7, 1500), open_deals(("second", 1)), calendar, horizons(31, 92)
-    ).sort("days_ahead")
-    july, quarter = table["p_win"]
-    plain = win_ahead_table(
-        simulated_spells(7, 1500), open_deals(("second", 1)), NEUTRAL, horizons(31, 92)
-    ).sort("days_ahead")
-    assert july < 0.75 * plain["p_win"][0]
+    exits = counted(simulated_spells(7, 1500))
+    planted = CalendarFactor(np.array([0.5, 1.0, 2.0]), np.zeros(3), np.zeros(3), np.zeros(3))
+    ends = np.array([day(TODAY) + 31, day(TODAY) + 92])
+    (row,) = exits.rows_of(pl.Series(["second"]))
+
+    def won(found: ExitsAsOf, calendar: str) -> list[float]:
+        by_month = Hazards(found).by_month(Choice("365d", calendar))
+        chance: list[float] = win_probabilities(by_month, day(TODAY), ends)[0, row, 1].tolist()
+        return chance
+
+    july, quarter = won(replace(exits, win_factor=planted), "factor")
+    assert july < 0.75 * won(exits, "none")[0]
     assert quarter > july
+
+
+def test_calendars_follow_the_months_they_were_taught() -> None:
+    """All wins of three years fall in last months of quarters: at the end of June, July has little to hope for."""
+    rows = []
+    for start in range(0, 1080, 3):
+        begun = date(2023, 7, 1) + timedelta(days=start)
+        ends = (begun + timedelta(days=each) for each in range(1, 120))
+        closing = next(each for each in ends if each.month % 3 == 0)
+        if closing <= TODAY:
+            rows.append(spell("s", begun, (closing - begun).days, "won"))
+        if begun + timedelta(days=50) <= TODAY:
+            rows.append(spell("s", begun, 50, "lost"))
+
+    def july_and_quarter(calendar: str) -> list[float]:
+        table = chances(frame(rows), open_deals(("s", 5)), horizons(31, 92), Choice("all", calendar))
+        won: list[float] = table["p_win"].to_list()
+        return won
+
+    july, quarter = july_and_quarter("none")
+    for calendar in ("factor", "age_and_month"):
+        less, all_the_same = july_and_quarter(calendar)
+        assert less < 0.5 * july
+        assert all_the_same > 0.7 * quarter
+
+
+def test_chances_of_a_past_day_do_not_see_what_came_after() -> None:
+    spells = simulated_spells(9, 600)
+    then = TODAY - timedelta(days=61)
+    is_later = pl.col("last_date") > then
+    cut = spells.filter(pl.col("started_date") <= then).with_columns(
+        last_date=pl.when(is_later).then(then).otherwise("last_date"),
+        exit_name=pl.when(is_later).then(pl.lit("open")).otherwise("exit_name"),
+        next_stage_name=pl.when(is_later).then(None).otherwise("next_stage_name"),
+    )
+    deals = pl.concat(
+        [
+            open_deals(("first", 3), ("second", 5)).with_columns(as_of_date=pl.lit(day_))
+            for day_ in (then, TODAY)
+        ]
+    )
+    until = horizons(30)
+    until = pl.concat(
+        [until, until.with_columns(as_of_date=pl.lit(then), horizon_date=then + timedelta(days=30))]
+    )
+    for calendar in ("none", "factor", "age_and_month"):
+        choices = pl.DataFrame(
+            {"as_of_date": [then, TODAY], "window_name": ["90d"] * 2, "calendar": [calendar] * 2}
+        )
+        both = win_ahead_table(spells, deals, choices, until).filter(as_of_date=then)
+        alone = win_ahead_table(cut, deals.filter(as_of_date=then), choices, until)
+        assert both["p_win"].to_list() == pytest.approx(alone["p_win"].to_list(), abs=1e-12)
+        assert both["p_win"].min() > 0.05
 
 
 def test_bands_hold_about_ten_exits_and_end_with_the_last() -> None:
@@ -238,17 +301,15 @@ def test_bands_hold_about_ten_exits_and_end_with_the_last() -> None:
 
 def test_posterior_means_reproduce_shares_of_exits() -> None:
     spells = simulated_spells(8, 4000)
-    posterior = stage_intensities(stage_exits(spells, pooling_windows(spells, day(TODAY))))
+    posterior = stage_intensities(counted(spells).every_month("365d"))
     first = posterior.mean()[0, posterior.stages.index("first"), 5]
     assert first[2 + posterior.stages.index("second")] == pytest.approx(0.04, abs=0.012)
 
 
-def test_calendar_draws_centre_on_the_factors() -> None:
-    calendar = NEUTRAL.with_columns(
-        win_factor=pl.Series([0.5, 1.0, 2.0]), win_factor_variance=pl.Series([0.01] * 3)
-    )
-    assert calendar_draws(calendar, 400)[:, :, 0].mean(axis=0) == pytest.approx([0.5, 1.0, 2.0], rel=0.05)
-    assert (calendar_draws(calendar, 0)[0, :, 0] == [0.5, 1.0, 2.0]).all()
+def test_factor_draws_centre_on_the_factors() -> None:
+    factor = CalendarFactor(np.array([0.5, 1.0, 2.0]), np.full(3, 0.01), np.zeros(3), np.zeros(3))
+    assert factor_draws(factor, "won", 400).mean(axis=0) == pytest.approx([0.5, 1.0, 2.0], rel=0.05)
+    assert factor_draws(factor, "won", 0).tolist() == [[0.5, 1.0, 2.0]]
 
 
 def test_calendar_factor_finds_what_was_planted() -> None:

@@ -87,6 +87,7 @@ def test_a_missing_quota_is_said_and_all_else_is_done(small: Workplace) -> None:
     assert small.value("select count(*) from fct_opportunity") == 3
 
 
+@pytest.mark.slow
 def test_a_quota_file_fills_the_gap(small: Workplace) -> None:
     quota_file = small.folder / "quotas.csv"
     quota_file.write_text("rep_email_or_id,month,quota_amount\n0055g000000001mAAA,2026-10,100万\n")
@@ -149,6 +150,7 @@ def test_half_a_page(read_before: Workplace) -> None:
     assert small.published.stat().st_mtime_ns == published
 
 
+@pytest.mark.slow
 def test_an_unknown_stage_is_refused_listed_and_readmitted(small: Workplace) -> None:
     # Later than any cursor the nights before have left, and still on the as-of date in the org's zone (UTC).
     set_clock(small, "2026-10-16T08:00:00+09:00")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import duckdb
 import pytest
 import requests
 
-from tests.nightly.harness import Workplace
+from tests.nightly.harness import GYAKUSAN, Workplace, clean_environment
+from tests.nightly.pages import METRICS, queries, rendered
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -142,6 +146,58 @@ def test_the_readme_shows_a_real_list(generated: Workplace) -> None:
     sample = readme.split("## What a rep sees")[1].split("```")[1].strip().splitlines()
     page = generated.run("today", "林").stdout
     assert [line for line in sample if line != "..." and line not in page] == []
+
+
+@pytest.mark.parametrize("path", sorted(METRICS.glob("*.md")), ids=lambda path: path.stem)
+def test_the_pages_show_what_their_queries_give(generated: Workplace, path: Path) -> None:
+    page = path.read_text(encoding="utf-8")
+    with duckdb.connect(str(generated.published), read_only=True) as connection:
+        assert rendered(page, connection) == page
+
+
+def test_the_pages_of_marts_show_something() -> None:
+    """All but the mart that is empty where all deals follow one sales process."""
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in METRICS.glob("*_*.md")}
+    assert [name for name, page in pages.items() if not queries(page)] == ["dim_sales_process"]
+
+
+def test_dbt_docs_say_what_every_column_of_every_table_is(generated: Workplace, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    shutil.copy(generated.folder / "dbt_target" / "partial_parse.msgpack", target)
+    finished = subprocess.run(
+        [str(GYAKUSAN.parent / "dbt"), "docs", "generate", "--static"],
+        env=clean_environment(
+            GYAKUSAN_LOG=str(generated.folder / "log"),
+            GYAKUSAN_RUN=str(generated.folder / "run"),
+            GYAKUSAN_WAREHOUSE=str(generated.folder / "warehouse" / "gyakusan.duckdb"),
+            DBT_TARGET_PATH=str(target),
+            DBT_LOG_PATH=str(tmp_path / "logs"),
+            DBT_PROJECT_DIR=str(CHECKOUT / "dbt"),
+            DBT_PROFILES_DIR=str(CHECKOUT / "dbt"),
+            PYTHONPATH=str(CHECKOUT),
+        ),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout
+    manifest, catalog = (
+        json.loads((target / f"{name}.json").read_text()) for name in ("manifest", "catalog")
+    )
+    assert len(catalog["nodes"]) > 60
+    undescribed = []
+    for name, table in catalog["nodes"].items():
+        said = {
+            column.lower(): each["description"].strip()
+            for column, each in manifest["nodes"][name]["columns"].items()
+        }
+        undescribed += [f"{name}.{column}" for column in table["columns"] if not said.get(column.lower())]
+    assert undescribed == []
+    assert manifest["exposures"]["exposure.gyakusan.night_report"]["description"].strip() in (
+        (target / "static_index.html").read_text(encoding="utf-8")
+    )
 
 
 def test_a_second_night_the_same_day_writes_nothing(generated: Workplace) -> None:

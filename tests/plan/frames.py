@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from dagster_project.log_odds import DrawSettings
 from dagster_project.plan.calendars import BusinessCalendar
 from dagster_project.plan.inputs import SCHEMAS, PlanInputs, PlanParameters, empty
-from dagster_project.plan.simulation import DrawSettings
 
 # February 2027 begins on a Monday and has no holiday in Britain: four equal weeks of five days.
 MONTH = date(2027, 2, 1)

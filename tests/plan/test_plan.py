@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from dagster_project.log_odds import DrawSettings
 from dagster_project.plan.inputs import PlanInputs, PlanParameters
 from dagster_project.plan.plan import PLAN_SCHEMA, make_plans
-from dagster_project.plan.simulation import DrawSettings
 from tests.plan.frames import (
     MONTH,
     MONTH_END,

@@ -8,21 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagster_project.draws import hashed_key, stratified_normals, uniform_block
+from dagster_project.log_odds import DrawSettings, log_odds_centres, month_shocks
 from dagster_project.plan.probability import (
     RateByDaysLeft,
     chance_of_at_least,
     poisson_binomial,
 )
 from dagster_project.plan.simulation import (
-    DrawSettings,
     NewMeetings,
     OpenDeals,
     Outcomes,
     chance_of_amount,
     draw_outcomes,
     insured_meetings,
-    log_odds_centres,
-    month_shocks,
 )
 
 CERTAIN_COEFFICIENTS = DrawSettings(draws=20_000, month_shock=0.0)

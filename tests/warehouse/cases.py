@@ -309,8 +309,12 @@ def land_cases(warehouse: Warehouse) -> None:
         row["Name"]: row["event_id"]
         for row in warehouse.log.read("opportunity", ["Name", "event_id"]).to_pylist()
     }
-    helpers.refuse(warehouse, "opportunity", [judged["refused"], judged["readmitted"]])
-    helpers.refuse(warehouse, "opportunity", [judged["readmitted"]], kind="readmitted")
+    helpers.refuse(
+        warehouse, "opportunity", [judged["refused"], judged["readmitted"]], observed_at=SECOND_PULL
+    )
+    helpers.refuse(
+        warehouse, "opportunity", [judged["readmitted"]], kind="readmitted", observed_at=SECOND_PULL
+    )
     land_late_duplicate(warehouse)
     unknown = deal("plain", "Closed Lost", "2026-06-01T00:00:00Z", modified="2026-06-25T00:00:00Z")
     helpers.land(warehouse, {"Opportunity": [unknown]}, TOO_LATE)

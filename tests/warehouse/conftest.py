@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import shared_data
 from tests.datasets.demo_org import read_demo_org
 from tests.datasets.maven import write_maven_csv
-from tests.warehouse import cases, helpers
+from tests.warehouse import cases, helpers, winless_org
 from tests.warehouse.helpers import Warehouse
 
 NewWarehouse = Callable[[str], Warehouse]
@@ -40,6 +40,14 @@ def awkward(new_warehouse: NewWarehouse) -> Warehouse:
     cases.land_cases(warehouse)
     helpers.write_run(warehouse, cases.AS_OF_DATE, time_zone="Asia/Tokyo", known_at=cases.KNOWN_AT)
     helpers.build(warehouse, with_unit_tests=True)
+    return warehouse
+
+
+@pytest.fixture(scope="session")
+def winless(new_warehouse: NewWarehouse) -> Warehouse:
+    """An organisation in New York that never won a deal, as of 15 April 2026, every model with its data tests."""
+    warehouse = new_warehouse("winless")
+    winless_org.build(warehouse)
     return warehouse
 
 

@@ -20,6 +20,8 @@ import pyarrow.parquet as pq
 from connectors.event_log import EventLog
 from connectors.salesforce.schema.objects import OBJECTS
 from dagster_project.gate.verdicts import VERDICT_FIELDS
+from dagster_project.transform.build_state import last_build_table
+from dagster_project.transform.changed_records import CHANGED_SCHEMA
 from dagster_project.transform.parameters import days_off_table
 
 # A name that SQL text must survive. Relative to where dbt runs: all warehouses share one parsed project.
@@ -32,6 +34,7 @@ OBSERVED_AT = datetime(2100, 1, 1, tzinfo=UTC)
 MODELS = [
     "+dim_rep",
     "+dim_stage",
+    "+dim_sales_process",
     "+dim_calendar",
     "+fct_opportunity",
     "+fct_stage_spells",
@@ -95,6 +98,16 @@ def land(
     observed_at: datetime = OBSERVED_AT,
 ) -> None:
     """Append objects (Salesforce names -> rows or tables) to the log and have the gate accept all of it."""
+    append(warehouse, tables, observed_at)
+    accept(warehouse, observed_at)
+
+
+def append(
+    warehouse: Warehouse,
+    tables: Mapping[str, pa.Table | Sequence[Mapping[str, Any]]],
+    observed_at: datetime = OBSERVED_AT,
+) -> None:
+    """Append objects (Salesforce names -> rows or tables) to the log; the gate has yet to see them."""
     streams = {each.name: each for each in OBJECTS}
     for name, rows in tables.items():
         table = rows if isinstance(rows, pa.Table) else table_of(rows)
@@ -115,7 +128,6 @@ def land(
             observed_at=observed_at,
             window=observed_at.isoformat(),
         )
-    accept(warehouse, observed_at)
 
 
 def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -143,20 +155,26 @@ def accept(warehouse: Warehouse, observed_at: datetime = OBSERVED_AT) -> None:
     )
 
 
-def refuse(warehouse: Warehouse, stream: str, event_ids: Iterable[str], kind: str = "refused") -> None:
+def refuse(
+    warehouse: Warehouse,
+    stream: str,
+    event_ids: Iterable[str],
+    kind: str = "refused",
+    observed_at: datetime = OBSERVED_AT,
+) -> None:
     """The gate's verdict on single facts."""
     judged = list(event_ids)
     sequence = warehouse.log.last_sequence("gate_verdicts")
     rows: dict[str, Any] = {
         "record_id": [f"{event_id}-{sequence}" for event_id in judged],
         "kind": [kind] * len(judged),
-        "occurred_at": pa.array([OBSERVED_AT] * len(judged), INSTANT),
+        "occurred_at": pa.array([observed_at] * len(judged), INSTANT),
         "stream": [stream] * len(judged),
         "event_id_judged": judged,
         "reason": ["a test says so"] * len(judged),
     }
     warehouse.log.append_facts(
-        "gate_verdicts", pa.table(rows), run_id="test", observed_at=OBSERVED_AT, key=["record_id", "kind"]
+        "gate_verdicts", pa.table(rows), run_id="test", observed_at=observed_at, key=["record_id", "kind"]
     )
 
 
@@ -194,6 +212,8 @@ def write_run(
     pq.write_table(pa.table(columns), folder / "windows.parquet")
     days_off = days_off_table(country_code, company_holidays, as_of_date)
     pq.write_table(days_off, folder / "days_off.parquet")
+    pq.write_table(last_build_table(None), folder / "last_build.parquet")
+    pq.write_table(CHANGED_SCHEMA.empty_table(), folder / "changed_records.parquet")
 
 
 def standard_windows(as_of_date: date) -> list[tuple[str, int | None, date | None, date]]:
@@ -203,11 +223,14 @@ def standard_windows(as_of_date: date) -> list[tuple[str, int | None, date | Non
     return [*rolling, ("all", None, None, as_of_date)]
 
 
-def dbt(warehouse: Warehouse, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run dbt as a child; its output is in the assertion when it fails."""
+def dbt(
+    warehouse: Warehouse, *arguments: str, changes_only: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run dbt as a child, building everything unless told otherwise; its output is in the assertion when it fails."""
     executable = Path(sys.executable).parent / "dbt"
+    whole = [] if changes_only or arguments[0] not in ("build", "run") else ["--full-refresh"]
     finished = subprocess.run(
-        [str(executable), "--no-use-colors", *arguments],
+        [str(executable), "--no-use-colors", *arguments, *whole],
         env=warehouse.environment,
         cwd=warehouse.root,
         capture_output=True,

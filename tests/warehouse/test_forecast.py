@@ -40,6 +40,36 @@ def open_deal(name: str, begun: str, **fields: Any) -> tuple[cases.Row, list[cas
     return cases.deal(name, "Qualify", created, **fields), cases.changes(name, ("Qualify", created))
 
 
+def repriced() -> tuple[cases.Row, list[cases.Row]]:
+    """Worth 400 and the first rep's at the end of March; won by the second for 4,000 at the end of April."""
+    moves = [
+        ("Qualify", "2026-03-20", 400),
+        ("Qualify", "2026-04-10", 4000),
+        ("Closed Won", "2026-04-28", 4000),
+    ]
+    changes = [
+        {**row, "Amount": str(amount)}
+        for row, (_, _, amount) in zip(
+            cases.changes("repriced", *((stage, f"{day}T00:00:00Z") for stage, day, _ in moves)),
+            moves,
+            strict=True,
+        )
+    ]
+    fields = {
+        "modified": "2026-04-28T00:00:00Z",
+        "Amount": "4000",
+        "OwnerId": "005two",
+        "CloseDate": "2026-04-28",
+    }
+    return cases.deal("repriced", "Closed Won", "2026-03-20T00:00:00Z", **fields), changes
+
+
+HANDED_OVER = {
+    "Id": "017repriced", "OpportunityId": "006repriced", "Field": "Owner", "OldValue": "005one", "NewValue": "005two",
+    "CreatedDate": "2026-04-05T00:00:00Z",
+}  # fmt: skip
+
+
 def deals() -> list[tuple[cases.Row, list[cases.Row]]]:
     commit = {"ForecastCategory": "Forecast", "Probability": "80"}
     best = {"ForecastCategory": "BestCase", "Probability": "50"}
@@ -47,6 +77,7 @@ def deals() -> list[tuple[cases.Row, list[cases.Row]]]:
     may = datetime(2026, 5, 4)
     return [
         *closed_deals(),
+        repriced(),
         closed("won_in_may", may - timedelta(days=20), may, True, Amount="700"),
         closed("won_in_may_unpriced", may - timedelta(days=20), may, True, Amount=None, **two),
         closed("lost_in_may", may - timedelta(days=30), may, False, Amount="900"),
@@ -70,10 +101,11 @@ def forecasted(new_warehouse: NewWarehouse) -> Warehouse:
             "OpportunityStage": cases.stages(),
             "Opportunity": [deal for deal, _ in rows],
             "OpportunityHistory": [change for _, changes in rows for change in changes],
+            "OpportunityFieldHistory": [HANDED_OVER],
         },
     )
     helpers.write_run(warehouse, AS_OF)
-    selected = ("--select", "+fct_forecast", "+dim_segment")
+    selected = ("--select", "+fct_forecast", "+fct_win_ahead", "+fct_hazard_choice", "+dim_segment")
     helpers.dbt(
         warehouse,
         "build",
@@ -87,7 +119,9 @@ def forecasted(new_warehouse: NewWarehouse) -> Warehouse:
 
 
 def forecast(warehouse: Warehouse, period: str, scope: str = ORGANIZATION) -> dict[str, Any]:
-    return warehouse.row(f"from fct_forecast where period_kind = '{period}' and {scope}")
+    return warehouse.row(
+        f"from fct_forecast where as_of_date = '{AS_OF}' and period_kind = '{period}' and {scope}"
+    )
 
 
 def test_periods_are_the_calendar_month_and_quarter(forecasted: Warehouse) -> None:
@@ -161,7 +195,8 @@ def test_reps_add_up_to_teams_and_teams_to_the_organisation(forecasted: Warehous
     ]  # fmt: skip
     sums = ", ".join(f"sum({name})::double as {name}" for name in summed)
     organization, rep, team = forecasted.rows(
-        f"select {sums} from fct_forecast where period_kind = '{period}' group by scope_kind order by scope_kind"
+        f"select {sums} from fct_forecast where period_kind = '{period}' and as_of_date = '{AS_OF}' "
+        "group by scope_kind order by scope_kind"
     )
     assert rep == pytest.approx(organization)
     assert team == pytest.approx(organization)
@@ -199,6 +234,144 @@ def test_new_deals_bring_the_flow_times_the_incidence_of_the_days_left(forecaste
     assert float(row["expected_new_amount"]) == pytest.approx(
         expected * float(velocity[1]["average_price"]), rel=1e-6
     )
+
+
+# First days of the months whose eves have thirty closes before them and no more than a year behind them.
+PAST_MONTHS = [date(2025, 11, 1), date(2025, 12, 1), *(date(2026, month, 1) for month in range(1, 6))]
+
+
+def lives() -> list[tuple[date, date, bool, float]]:
+    """Of each deal: begun, ended (never, for the open ones), whether it was won, and its amount in the end."""
+    found = []
+    for row, changes in deals():
+        begun, ended = (date.fromisoformat(changes[place]["CreatedDate"][:10]) for place in (0, -1))
+        is_closed = row["StageName"].startswith("Closed")
+        amount = float(row["Amount"] or 0)
+        found.append((begun, ended if is_closed else date.max, row["StageName"] == "Closed Won", amount))
+    return found
+
+
+@pytest.mark.parametrize("period", ["month", "quarter"])
+def test_past_forecasts_stand_beside_what_came(forecasted: Warehouse, period: str) -> None:
+    rows = forecasted.rows(
+        f"from fct_forecast where {ORGANIZATION} and period_kind = '{period}' and as_of_date < '{AS_OF}' order by as_of_date"
+    )
+    assert [row["as_of_date"] + timedelta(days=1) for row in rows] == PAST_MONTHS
+    for row in rows:
+        eve, start, end = row["as_of_date"], row["period_start_date"], row["period_end_date"]
+        assert start <= eve + timedelta(days=1) <= end
+        won = [
+            (begun, ended, amount)
+            for begun, ended, is_won, amount in lives()
+            if is_won and start <= ended <= end
+        ]
+        assert row["won"] == sum(ended <= eve for _, ended, _ in won)
+        assert row["open_deals"] == sum(begun <= eve < ended for begun, ended, *_ in lives())
+        assert row["open_deals_without_chance"] == 0
+        if end > AS_OF:
+            assert (row["realised_deals"], row["realised_amount"], row["is_within_95"]) == (None, None, None)
+            continue
+        counted = [amount for begun, _, amount in won if begun <= eve]
+        assert (row["realised_deals"], row["realised_amount"]) == (len(counted), sum(counted))
+        new = [amount for begun, _, amount in won if begun > eve]
+        assert (row["realised_new_deals"], row["realised_new_amount"]) == (len(new), sum(new))
+        for level in (80, 95):
+            lower, upper = row[f"amount_lower_{level}"], row[f"amount_upper_{level}"]
+            assert row[f"is_within_{level}"] == (lower <= row["realised_amount"] <= upper)
+    over = [row for row in rows if row["period_end_date"] <= AS_OF]
+    assert sum(row["realised_deals"] for row in over) > 5
+    # The quarter is forecast anew at each month's start, with what the months before brought.
+    assert period == "month" or any(row["won"] for row in over)
+
+
+def test_a_past_forecast_counts_a_deal_as_it_was_then(forecasted: Warehouse) -> None:
+    (then,) = forecasted.rows(
+        "select amount, rep_id, won_amount from intermediate.int_forecast_deals "
+        "where opportunity_id = '006repriced' and as_of_date = '2026-03-31' and period_kind = 'month'"
+    )
+    assert then == {"amount": 400.0, "rep_id": "005one", "won_amount": Decimal(4000)}
+    sums = {
+        row["scope_id"]: row["realised_amount"]
+        for row in forecasted.rows(
+            "select scope_id, realised_amount from fct_forecast "
+            "where as_of_date = '2026-03-31' and period_kind = 'month' and scope_kind = 'rep'"
+        )
+    }
+    won = [
+        (begun, ended) for begun, ended, is_won, _ in lives()
+        if is_won and begun <= date(2026, 3, 31) < ended <= date(2026, 4, 30)
+    ]  # fmt: skip
+    # All others are the first rep's and worth 1,000.
+    assert sums["005one"] == 4000 + 1000 * (len(won) - 1)
+    assert sums.get("005two", 0) == 0
+
+
+def test_past_reps_add_up_to_the_organisation(forecasted: Warehouse) -> None:
+    summed = ["won", "open_deals", "open_amount", "expected_open_deals", "realised_deals", "realised_amount"]
+    sums = ", ".join(f"sum({name})::double as {name}" for name in summed)
+    parts = forecasted.rows(
+        f"select as_of_date, period_kind, scope_kind, {sums} from fct_forecast group by all order by all"
+    )
+    by_kind = {
+        kind: [[row[name] for name in summed] for row in parts if row["scope_kind"] == kind]
+        for kind in ("organization", "team", "rep")
+    }
+    for kind in ("team", "rep"):
+        for whole, part in zip(by_kind["organization"], by_kind[kind], strict=True):
+            assert part == pytest.approx(whole)
+
+
+def test_hazards_are_chosen_by_the_months_before(forecasted: Warehouse) -> None:
+    rows = forecasted.rows("from fct_hazard_choice order by as_of_date, window_name, calendar")
+    eves = [month - timedelta(days=1) for month in PAST_MONTHS]
+    assert sorted({row["as_of_date"] for row in rows}) == [*eves, AS_OF]
+    for number, day in enumerate([*eves, AS_OF]):
+        mine = [row for row in rows if row["as_of_date"] == day]
+        chosen = next(row for row in mine if row["is_chosen"])
+        scored = min(number, len(eves) - 1)
+        assert {row["months_before"] for row in mine} == {scored}
+        assert (chosen["log_loss"] is None) == (day >= eves[-1])
+        if scored < 3:
+            assert (chosen["window_name"], chosen["calendar"]) == ("365d", "factor")
+        else:
+            assert chosen["log_loss_before"] == min(row["log_loss_before"] for row in mine)
+
+
+@pytest.mark.slow
+def test_past_forecasts_do_not_see_what_came_after(
+    forecasted: Warehouse, new_warehouse: NewWarehouse
+) -> None:
+    """The same organisation as of the end of March forecasts what the marts of May say was forecast then."""
+    warehouse = new_warehouse("forecasted in March")
+    eve = date(2026, 3, 31)
+    rows = [(deal, changes) for deal, changes in deals() if changes[0]["CreatedDate"] < f"{eve}T23"]
+    helpers.land(
+        warehouse,
+        {
+            **cases.people(),
+            "OpportunityStage": cases.stages(),
+            "Opportunity": [deal for deal, _ in rows],
+            "OpportunityHistory": [change for _, changes in rows for change in changes],
+            "OpportunityFieldHistory": [HANDED_OVER],
+        },
+    )
+    helpers.write_run(warehouse, eve)
+    helpers.dbt(warehouse, "run", "--select", "+fct_forecast", "+fct_hazard_choice")
+    columns = (
+        "period_kind, scope_kind, scope_id, won, won_amount, open_deals, open_amount, expected_open_deals, "
+        "expected_open_amount, dated_open_deals, stage_probability_amount"
+    )
+    # Whose a new deal is, is who owns it now.
+    sql = (
+        f"select {columns} from fct_forecast where as_of_date = '{eve}' and open_deals + won > 0 order by all"
+    )
+    then, now = (each.rows(sql) for each in (warehouse, forecasted))
+    assert len(then) > 4
+    for one, other in zip(then, now, strict=True):
+        for name, value in one.items():
+            assert other[name] == (value if isinstance(value, str) else pytest.approx(value)), name
+    choice = f"select window_name, calendar, months_before from fct_hazard_choice where is_chosen and as_of_date = '{eve}'"
+    assert warehouse.rows(choice) == forecasted.rows(choice)
 
 
 def test_every_deal_is_in_one_segment_of_each_kind(forecasted: Warehouse) -> None:

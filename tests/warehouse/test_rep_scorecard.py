@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections import Counter
+from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -30,7 +31,7 @@ def generated(new_warehouse: NewWarehouse) -> Warehouse:
     warehouse = new_warehouse("scorecard")
     helpers.land(warehouse, generate(SPEC))
     helpers.write_run(warehouse, AS_OF, time_zone="Asia/Tokyo")
-    build(warehouse, "+fct_rep_scorecard", "+fct_velocity_change")
+    build(warehouse, "+fct_rep_scorecard", "+fct_velocity_change", "+fct_logging_coverage")
     return warehouse
 
 
@@ -163,9 +164,103 @@ def test_nobody_acted_on_a_list_that_was_never_written(generated: Warehouse) -> 
     assert row == {"cards": 0, "weeks": 0}
 
 
+def test_every_edit_and_every_activity_entered_is_in_one_month(generated: Warehouse) -> None:
+    row = generated.row(
+        """select sum(deal_edits) as edits, sum(activities_entered) as entered,
+            sum(data_entry_hours) as hours from fct_rep_scorecard"""
+    )
+    saved = generated.row(
+        """select count(distinct (opportunity_id, changed_by_id, date_trunc('minute', changed_at))) as edits from (
+            select opportunity_id, changed_by_id, changed_at from staging.stg_opportunity_history
+            union all select opportunity_id, changed_by_id, changed_at from staging.stg_opportunity_field_history
+        ) where changed_by_id in (select rep_id from fct_rep_scorecard)"""
+    )
+    entered = generated.row("select count(*) as entered from fct_activity where not is_own_write")
+    assert (row["edits"], row["entered"]) == (saved["edits"], entered["entered"])
+    assert row["hours"] == pytest.approx(float(row["edits"] + 2 * row["entered"]) / 60)
+    assert row["edits"] > 1000
+
+
+def test_logging_coverage_holds_every_close_and_every_open_week_once(generated: Warehouse) -> None:
+    months = generated.row(
+        f"""select sum(closed_deals) as closed, sum(open_deal_weeks) as weeks,
+            sum(open_deals) filter (where period_end_date = date '{AS_OF}') as open_deals,
+            sum(meetings_held) as meetings
+        from fct_logging_coverage where period_kind = 'month'"""
+    )
+    deals = generated.row(
+        """select count(*) filter (where status in ('won', 'lost')) as closed,
+            count(*) filter (where status = 'open') as open_deals from fct_opportunity"""
+    )
+    stays = generated.row(
+        """select sum(days) / 7 as weeks from fct_stage_spells
+        inner join fct_opportunity using (opportunity_id) where status <> 'deleted'"""
+    )
+    meetings = generated.row("select count(*) filter (where is_meeting_held) as meetings from fct_activity")
+    assert months == {**deals, **meetings, "weeks": pytest.approx(stays["weeks"], rel=1e-9)}
+
+
+def test_logging_coverage_recounted_deal_by_deal(generated: Warehouse) -> None:
+    """The 90 days to last night, from rows: owner by owner, whether any activity of theirs came in time."""
+    activities = generated.rows(
+        "select rep_id, opportunity_id, activity_at, activity_date from fct_activity "
+        "where is_done and not is_own_write and opportunity_id is not null"
+    )
+    first: dict[tuple[str, str], datetime] = {}
+    for row in activities:
+        key = row["rep_id"], row["opportunity_id"]
+        first[key] = min(first.get(key, row["activity_at"]), row["activity_at"])
+    since = AS_OF - timedelta(days=89)
+    counted = {}
+    for deal in generated.rows(
+        """select opportunity_id, status, closed_at, closed_date, owner_id from fct_opportunity
+        inner join intermediate.int_opportunity_owners using (opportunity_id)
+        where status <> 'deleted' and (
+            case when closed_at is null then owned_to_at is null
+            else (owned_from_at is null or owned_from_at < closed_at)
+                and (owned_to_at is null or owned_to_at >= closed_at) end
+        )"""
+    ):
+        is_open = deal["closed_at"] is None
+        if is_open or deal["closed_date"] >= since:
+            logged_at = first.get((deal["owner_id"], deal["opportunity_id"]))
+            is_logged = logged_at is not None and (is_open or logged_at <= deal["closed_at"])
+            counts = counted.setdefault(deal["owner_id"], Counter())
+            counts.update({f"{is_open}": 1, f"{is_open} logged": is_logged})
+    rows = generated.rows(
+        """select rep_id, closed_deals, closed_deals_logged, open_deals, open_deals_logged
+        from fct_logging_coverage where period_kind = 'last_90_days'"""
+    )
+    names = "False", "False logged", "True", "True logged"
+    assert {row.pop("rep_id"): tuple(row.values()) for row in rows} == {
+        rep_id: tuple(counts[name] for name in names) for rep_id, counts in counted.items()
+    }
+
+
+def test_the_rep_who_logs_little_stands_out(generated: Warehouse) -> None:
+    """The generator plants one; both shares and the pace say so, with intervals that do not meet."""
+    quiet, *others = generated.rows(
+        """select closed_share_upper_95, closed_share_lower_95, activities_per_open_deal_week as pace,
+            team_activities_per_open_deal_week as team_pace, meetings_share_written_up, is_too_few
+        from fct_logging_coverage where period_kind = 'last_90_days' order by pace"""
+    )
+    assert SPEC.quiet_reps == 1
+    assert quiet["pace"] < 0.5 * quiet["team_pace"]
+    assert quiet["closed_share_upper_95"] < min(row["closed_share_lower_95"] for row in others)
+    assert min(row["pace"] for row in others) > 0.5 * max(row["team_pace"] for row in others)
+    assert {row["is_too_few"] for row in (quiet, *others)} == {False}
+
+
 def test_the_models_unit_tests(generated: Warehouse) -> None:
     """Awkward months and changes, each by name, in the YAML beside the models."""
-    models = "fct_rep_scorecard", "fct_velocity_change", "int_velocity_deals"
+    models = (
+        "fct_rep_scorecard",
+        "fct_velocity_change",
+        "int_velocity_deals",
+        "fct_logging_coverage",
+        "dim_rep",
+        "dim_calendar",
+    )
     helpers.dbt(generated, "test", "--select", *(f"{model},test_type:unit" for model in models))
     run = [name for name in helpers.timings(generated) if name.startswith("unit_test")]
-    assert len(run) == 4
+    assert {name.split(".")[2] for name in run} == set(models)

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', unique_key='activity_id') }}
+
 with
 
 parameters as (
@@ -8,8 +10,8 @@ parameters as (
 tasks as (
     select
         task_id, owner_id, who_id, what_id, account_id, subject, description, call_disposition,
-        call_duration_seconds, due_date, completed_at, created_at, action_key, fact_id, first_observed_at,
-        first_done_observed_at,
+        call_duration_seconds, due_date, completed_at, created_at, system_modified_at, action_key, fact_id,
+        first_observed_at, first_done_observed_at,
         lower(concat_ws(' ', task_subtype, task_type)) as kind_words,
         {{ says_inbound('call_type', 'task_subtype', 'task_type', 'subject') }} as is_inbound,
         {{ says_connected('call_disposition') }} as is_connected,
@@ -41,7 +43,8 @@ leads as (
     from {{ ref('stg_lead') }}
 ),
 
--- A done task without its time of completion counts from the morning of its date, before what it led to that day.
+-- A done task without its time of completion counts from the morning of its date, before what it led to that day; one
+-- done before its date, by when it was last changed.
 dated_tasks as (
     select
         tasks.task_id, tasks.owner_id, tasks.who_id, tasks.what_id, tasks.account_id, tasks.subject,
@@ -50,7 +53,10 @@ dated_tasks as (
         tasks.kind_words, tasks.is_inbound, tasks.is_connected, tasks.is_closed,
         coalesce(
             case when tasks.is_closed then tasks.completed_at end,
-            {{ local_midnight('tasks.due_date', 'parameters.time_zone') }},
+            least(
+                {{ local_midnight('tasks.due_date', 'parameters.time_zone') }},
+                case when tasks.is_closed and tasks.due_date is not null then tasks.system_modified_at end
+            ),
             tasks.created_at
         ) as activity_at
     from tasks
@@ -230,3 +236,4 @@ select
 from linked
 left join opportunities on linked.opportunity_id = opportunities.opportunity_id
 cross join parameters
+where true {{ only_changed('linked.activity_id') }}

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', unique_key='appointment_activity_id') }}
+
 with
 
 activities as (
@@ -5,7 +7,7 @@ activities as (
         activity_id, rep_id, opportunity_id, account_id, person_id, activity_at, ends_at, created_at, is_done,
         is_cancelled
     from {{ ref('int_activities') }}
-    where is_appointment
+    where is_appointment {{ only_changed('activity_id') }}
 ),
 
 numbered as (

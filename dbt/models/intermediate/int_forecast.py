@@ -1,5 +1,8 @@
-from dagster_project.estimate.forecast import forecast_table
+from dagster_project.estimate.forecast import forecasts_table
 
 
 def model(dbt, session):
-    return forecast_table(dbt.ref("int_forecast_deals").pl(), dbt.ref("int_forecast_periods").pl())
+    return forecasts_table(
+        dbt.ref("int_forecast_deals").pl(),
+        dbt.ref("int_forecast_periods").filter("is_published").pl(),
+    )

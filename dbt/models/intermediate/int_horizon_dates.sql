@@ -7,6 +7,12 @@ parameters as (
     from {{ ref('stg_run_parameters') }}
 ),
 
+periods as (
+    select as_of_date, period_end_date
+    from {{ ref('int_forecast_periods') }}
+    where is_published and not is_last_night
+),
+
 dates as (
     {{ date_series(
         '(select min(tomorrow) from parameters)', '(select max(' ~ add_days('as_of_date', 190) ~ ') from parameters)'
@@ -34,3 +40,10 @@ select
     {{ add_days('as_of_date', 90) }} as horizon_date,
     '90_days' as horizon_kind
 from parameters
+union all
+-- The last month of a quarter ends with it.
+select distinct
+    as_of_date,
+    period_end_date as horizon_date,
+    'month_end' as horizon_kind
+from periods

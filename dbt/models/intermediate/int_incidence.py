@@ -1,5 +1,8 @@
-from dagster_project.estimate.scoped_incidence import incidence_table
+from dagster_project.estimate.scoped_incidence import incidence_of_moved
+from dagster_project.estimate.streamed import streamed
 
 
 def model(dbt, session):
-    return incidence_table(dbt.ref("int_incidence_units").pl(), dbt.ref("int_as_of_windows").pl())
+    units = dbt.ref("int_incidence_units").pl()
+    windows = dbt.ref("int_window_contents").filter("is_moved and unit_kind <> 'velocity'").pl()
+    return streamed(incidence_of_moved(units, windows))

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='incremental', unique_key='opportunity_id') }}
 
 with
 
@@ -7,7 +7,7 @@ activities as (
         activity_id, opportunity_id, person_id, activity_at, ends_at, is_done, is_touch, is_inbound,
         is_appointment, is_cancelled
     from {{ ref('int_activities') }}
-    where opportunity_id is not null
+    where opportunity_id is not null {{ only_changed('opportunity_id') }}
 ),
 
 parameters as (
@@ -18,7 +18,7 @@ parameters as (
 contact_roles as (
     select opportunity_id, contact_id, contact_role, created_at
     from {{ ref('stg_opportunity_contact_role') }}
-    where deleted_at is null
+    where deleted_at is null {{ only_changed('opportunity_id') }}
 ),
 
 contacts as (
@@ -29,6 +29,7 @@ contacts as (
 opportunities as (
     select opportunity_id
     from {{ ref('stg_opportunity') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 dates as (

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', unique_key='opportunity_id') }}
+
 with
 
 parameters as (
@@ -6,8 +8,9 @@ parameters as (
 ),
 
 opportunities as (
-    select opportunity_id, stage_name, crm_created_at
+    select opportunity_id, stage_name, crm_created_at, coalesce(record_type_id, '') as record_type_id
     from {{ ref('stg_opportunity') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 stages as (
@@ -26,6 +29,7 @@ history as (
             partition by opportunity_id order by changed_at, source_order, landing_sequence
         ) as history_number
     from {{ ref('int_stage_changes') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 history_bounds as (
@@ -54,9 +58,17 @@ first_open_stage as (
     where is_open_and_active
 ),
 
+first_of_process as (
+    select record_type_id, min_by(stage_name, stage_order) as stage_name
+    from {{ ref('int_record_type_stages') }}
+    where is_open_and_active
+    group by record_type_id
+),
+
 bounded as (
     select
         opportunities.opportunity_id,
+        opportunities.record_type_id,
         opportunities.stage_name as crm_stage_name,
         coalesce(
             case
@@ -83,11 +95,12 @@ select
     bounded.last_history_stage_name,
     bounded.has_history_after,
     case
-        when stages.is_closed then first_open_stage.stage_name
+        when stages.is_closed then coalesce(first_of_process.stage_name, first_open_stage.stage_name)
         else bounded.earliest_stage_name
     end as initial_stage_name
 from bounded
 cross join parameters
 cross join first_open_stage
 left join stages on bounded.earliest_stage_name = stages.stage_name
+left join first_of_process on bounded.record_type_id = first_of_process.record_type_id
 where bounded.created_at < parameters.as_of_end_at

@@ -21,6 +21,7 @@ history as (
         lag(close_date) over opportunity_order as previous_close_date,
         row_number() over opportunity_order = 1 as is_first
     from {{ ref('stg_opportunity_history') }}
+    where true {{ only_changed('opportunity_id') }}
     window opportunity_order as (partition by opportunity_id order by changed_at, landing_sequence)
 ),
 
@@ -50,9 +51,12 @@ field_history as (
         landing_sequence
     from {{ ref('stg_opportunity_field_history') }}
     where
-        field_name in ('Amount', 'CloseDate', 'NextStep')
-        -- Salesforce writes each change of owner twice, once with names and once with ids.
-        or (field_name in ('Owner', 'OwnerId') and new_value like '005%')
+        (
+            field_name in ('Amount', 'CloseDate', 'NextStep')
+            -- Salesforce writes each change of owner twice, once with names and once with ids.
+            or (field_name in ('Owner', 'OwnerId') and new_value like '005%')
+        )
+        {{ only_changed('opportunity_id') }}
 ),
 
 observations as (
@@ -61,6 +65,7 @@ observations as (
         previous_next_step, next_step, is_first, is_gone, was_gone, lives_so_far, changed_after_at, changed_by_at,
         observed_at, landing_sequence
     from {{ ref('stg_opportunity_observation') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 in_history as (

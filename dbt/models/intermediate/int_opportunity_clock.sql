@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='incremental', unique_key='opportunity_id') }}
 
 with
 
@@ -10,11 +10,13 @@ parameters as (
 bounds as (
     select opportunity_id, created_at
     from {{ ref('int_opportunity_bounds') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 entries as (
     select opportunity_id, entry_number, stage_name, entered_at, entry_source
     from {{ ref('int_stage_entries') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 stages as (

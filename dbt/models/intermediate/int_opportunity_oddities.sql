@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='incremental', unique_key='opportunity_id') }}
 
 with
 
@@ -12,11 +12,13 @@ opportunities as (
         opportunity_id, stage_name, owner_id, amount, is_flagged_closed, is_flagged_won, crm_created_at,
         last_modified_at, close_date
     from {{ ref('stg_opportunity') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 bounds as (
     select opportunity_id, first_history_at, last_history_stage_name, has_history_after
     from {{ ref('int_opportunity_bounds') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 stages as (
@@ -31,6 +33,7 @@ history as (
         changed_at,
         lag(stage_name) over (partition by opportunity_id order by changed_at, landing_sequence) as previous_stage_name
     from {{ ref('stg_opportunity_history') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 history_counts as (

@@ -2,7 +2,7 @@ with
 
 users as (
     select
-        user_id, user_name, email, is_active, user_role_id, manager_id, language_locale, time_zone
+        user_id, user_name, email, is_active, user_role_id, manager_id, language_locale, time_zone, created_at
     from {{ ref('stg_user') }}
 ),
 
@@ -36,10 +36,13 @@ select
     coalesce(users.time_zone, parameters.time_zone) as time_zone,
     roles.role_name,
     users.manager_id,
+    managers.user_name as manager_name,
+    users.created_at as user_created_at,
     users.user_id is null as is_placeholder,
     users.email
 from owners
 cross join parameters
 left join users on owners.owner_id = users.user_id
 left join roles on users.user_role_id = roles.user_role_id
+left join users as managers on users.manager_id = managers.user_id
 where owners.owner_id is not null

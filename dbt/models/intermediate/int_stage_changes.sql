@@ -1,20 +1,24 @@
+{{ config(materialized='incremental', unique_key='opportunity_id') }}
+
 with
 
 history as (
     select opportunity_id, stage_name, changed_at, landing_sequence
     from {{ ref('stg_opportunity_history') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 field_history as (
     select opportunity_id, old_value, new_value, changed_at, landing_sequence
     from {{ ref('stg_opportunity_field_history') }}
-    where field_name = 'StageName' and new_value is not null
+    where field_name = 'StageName' and new_value is not null {{ only_changed('opportunity_id') }}
 ),
 
 observations as (
     select
         opportunity_id, previous_stage_name, stage_name, changed_after_at, changed_by_at, changed_at, landing_sequence
     from {{ ref('stg_opportunity_stage_observation') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 -- Both histories note a change in the transaction that makes it; a second covers what rounding may part.

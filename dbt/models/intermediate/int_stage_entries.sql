@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', unique_key='opportunity_id') }}
+
 with
 
 parameters as (
@@ -10,6 +12,7 @@ bounds as (
         opportunity_id, crm_stage_name, created_at, first_history_at, last_history_at, last_history_stage_name,
         has_history_after, initial_stage_name
     from {{ ref('int_opportunity_bounds') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 opportunities as (
@@ -20,6 +23,7 @@ opportunities as (
 history as (
     select opportunity_id, stage_name, changed_at, change_source, source_order, landing_sequence
     from {{ ref('int_stage_changes') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 stages as (

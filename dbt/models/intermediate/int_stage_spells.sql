@@ -10,16 +10,22 @@ parameters as (
 entries as (
     select opportunity_id, entry_number, stage_name, entered_at, entry_source, basis
     from {{ ref('int_stage_entries') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 opportunities as (
-    select opportunity_id, deleted_at
+    select opportunity_id, deleted_at, coalesce(record_type_id, '') as record_type_id
     from {{ ref('stg_opportunity') }}
 ),
 
 stages as (
     select stage_name, stage_order, is_closed, is_won, is_open_and_active, open_stages_so_far
     from {{ ref('int_stages') }}
+),
+
+process_stages as (
+    select record_type_id, stage_name, open_stages_so_far
+    from {{ ref('int_record_type_stages') }}
 ),
 
 followed as (
@@ -56,9 +62,12 @@ spells as (
             when next_stages.is_won then 'won'
             when next_stages.is_closed then 'lost'
             when next_stages.stage_order < stages.stage_order then 'moved_back'
+            -- Only a stage of the deal's own process can be skipped.
             when
-                next_stages.open_stages_so_far - case when next_stages.is_open_and_active then 1 else 0 end
-                > stages.open_stages_so_far
+                coalesce(
+                    next_in_process.open_stages_so_far - in_process.open_stages_so_far,
+                    next_stages.open_stages_so_far - stages.open_stages_so_far
+                ) > case when next_stages.is_open_and_active then 1 else 0 end
                 then 'skipped_ahead'
             else 'advanced'
         end as spell_exit,
@@ -69,6 +78,14 @@ spells as (
     inner join stages on followed.stage_name = stages.stage_name
     inner join opportunities on followed.opportunity_id = opportunities.opportunity_id
     left join stages as next_stages on followed.next_stage_name = next_stages.stage_name
+    left join process_stages as in_process
+        on
+            opportunities.record_type_id = in_process.record_type_id
+            and followed.stage_name = in_process.stage_name
+    left join process_stages as next_in_process
+        on
+            opportunities.record_type_id = next_in_process.record_type_id
+            and followed.next_stage_name = next_in_process.stage_name
     where not stages.is_closed
 )
 

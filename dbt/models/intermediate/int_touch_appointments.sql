@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    unique_key='appointment_activity_id',
+    meta={'changed_records': 'int_changed_appointments'}
+) }}
+
 with
 
 parameters as (
@@ -15,6 +21,7 @@ appointments as (
         appointment_activity_id, rep_id, opportunity_id, account_id, person_id, set_at, is_held, is_first_meeting,
         is_set_before_first_meeting
     from {{ ref('int_appointments') }}
+    where true {{ only_changed('appointment_activity_id', 'int_changed_appointments') }}
 ),
 
 reps as (
@@ -45,19 +52,20 @@ contacts_made as (
     from appointments
 ),
 
--- One timeline per person and one per account, so that the last touch before is a running value, not a join by range.
+-- One timeline per person and one per account that appointments are with, so that the last touch before is a running
+-- value, not a join by range. No person has the id of an account.
 timelines as (
     select
         'person' as timeline_kind, person_id as timeline_id, activity_id, happened_at, is_touch, is_inbound,
         is_appointment
     from contacts_made
-    where person_id is not null
+    where person_id in (select appointments.person_id from appointments)
     union all
     select
         'account' as timeline_kind, account_id as timeline_id, activity_id, happened_at, is_touch, is_inbound,
         is_appointment
     from contacts_made
-    where account_id is not null
+    where account_id in (select appointments.account_id from appointments)
 ),
 
 running as (
@@ -71,7 +79,7 @@ running as (
         max(case when is_inbound then happened_at end) over so_far as inbound_at
     from timelines
     window so_far as (
-        partition by timeline_kind, timeline_id
+        partition by timeline_id
         order by happened_at, is_appointment, activity_id
         rows between unbounded preceding and current row
     )

@@ -92,13 +92,29 @@ fiscal_dates as (
         coalesce(custom_fiscal.quarter_end_date, standard_fiscal.quarter_end_date) as quarter_end_date
     from standard_fiscal
     left join custom_fiscal on standard_fiscal.date_day = custom_fiscal.date_day
+),
+
+business_days as (
+    select
+        numbered.date_day,
+        min(numbered.date_day) over of_month = numbered.month_start_date
+        and max(numbered.date_day) over of_month = numbered.month_end_date as is_whole_month,
+        sum(case when days_off.date_day is null then 1 else 0 end) over so_far as business_day_of_month,
+        sum(case when days_off.date_day is null then 1 else 0 end) over of_month as business_days_in_month
+    from numbered
+    left join days_off on numbered.date_day = days_off.date_day
+    window
+        of_month as (partition by numbered.month_start_date),
+        so_far as (partition by numbered.month_start_date order by numbered.date_day)
 )
 
 select
     numbered.date_day,
     cast(extract(year from numbered.date_day) as integer) as year_number,
+    cast(extract(quarter from numbered.date_day) as integer) as quarter_number,
     numbered.quarter_start_date,
     numbered.quarter_end_date,
+    cast(extract(month from numbered.date_day) as integer) as month_number,
     numbered.month_start_date,
     numbered.month_end_date,
     cast((extract(month from numbered.date_day) - 1) % 3 + 1 as integer) as month_of_quarter,
@@ -108,6 +124,10 @@ select
     days_off.public_holiday_name,
     coalesce(days_off.is_company_holiday, false) as is_company_holiday,
     days_off.date_day is null as is_business_day,
+    cast(case when business_days.is_whole_month then business_days.business_day_of_month end as integer)
+        as business_day_of_month,
+    cast(case when business_days.is_whole_month then business_days.business_days_in_month end as integer)
+        as business_days_in_month,
     numbered.date_day = numbered.month_end_date as is_month_end,
     cast(extract(year from case
         when fiscal.is_named_by_start then fiscal_dates.year_start_date
@@ -124,4 +144,5 @@ select
 from numbered
 cross join fiscal
 inner join fiscal_dates on numbered.date_day = fiscal_dates.date_day
+inner join business_days on numbered.date_day = business_days.date_day
 left join days_off on numbered.date_day = days_off.date_day

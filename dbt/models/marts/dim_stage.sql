@@ -1,7 +1,7 @@
 with
 
 stages as (
-    select stage_name, stage_order, is_closed, is_won, is_active, default_probability
+    select stage_name, stage_order, is_closed, is_won, is_active, is_defined, default_probability
     from {{ ref('int_stages') }}
 )
 
@@ -10,6 +10,8 @@ select
     stage_order,
     is_closed,
     is_won,
+    case when is_won then 'won' when is_closed then 'lost' else 'open' end as stage_status,
     is_active,
+    is_defined,
     default_probability
 from stages

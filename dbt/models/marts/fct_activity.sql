@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', unique_key='activity_id') }}
+
 with
 
 activities as (
@@ -6,6 +8,7 @@ activities as (
         activity_at, activity_date, created_at, is_done, is_touch, is_inbound, is_appointment, is_scheduled,
         is_connected, is_cancelled, is_all_day, duration_minutes, is_own_write, action_key, result_text
     from {{ ref('int_activities') }}
+    where true {{ only_changed('activity_id') }}
 ),
 
 appointments as (

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='windows',
+    meta={'unit_kind': 'activity_step', 'series_column': 'step'}
+) }}
+
 with
 
 parameters as (
@@ -11,7 +17,7 @@ incidences as (
         horizon_days, units, begun_units, target_exits, median_days, rate_raw, rate_shrunk, lower_80, upper_80,
         lower_95, upper_95
     from {{ ref('int_incidence') }}
-    where unit_kind = 'activity_step'
+    where unit_kind = 'activity_step' {{ only_moved_windows('int_incidence') }}
 ),
 
 scopes as (

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='windows',
+    meta={'unit_kind': 'stage', 'series_column': 'stage_name', 'is_segmented': true}
+) }}
+
 with
 
 parameters as (
@@ -9,9 +15,17 @@ incidences as (
     select
         as_of_date, window_name, window_from_date, window_to_date, scope_kind, scope_id, series_name,
         horizon_days, units, begun_units, won_exits, lost_exits, advanced_exits, moved_back_exits, median_days,
-        rate_raw, rate_shrunk, lower_80, upper_80, lower_95, upper_95
+        rate_raw, rate_shrunk, lower_80, upper_80, lower_95, upper_95,
+        'all' as segment_kind, 'all' as segment
     from {{ ref('int_incidence') }}
-    where unit_kind = 'stage'
+    where unit_kind = 'stage' {{ only_moved_windows('int_incidence') }}
+    union all
+    select
+        as_of_date, window_name, window_from_date, window_to_date, scope_kind, scope_id, series_name,
+        horizon_days, units, begun_units, won_exits, lost_exits, advanced_exits, moved_back_exits, median_days,
+        rate_raw, rate_shrunk, lower_80, upper_80, lower_95, upper_95,
+        segment_kind, segment
+    from {{ ref('int_segment_incidence') }}
 ),
 
 scopes as (
@@ -31,7 +45,9 @@ select
     incidences.window_to_date,
     incidences.scope_kind,
     incidences.scope_id,
-    scopes.scope_name,
+    coalesce(scopes.scope_name, nullif(incidences.segment, 'all')) as scope_name,
+    incidences.segment_kind,
+    incidences.segment,
     incidences.series_name as stage_name,
     stages.stage_order,
     incidences.units as at_risk,

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', unique_key=['activity_id', 'opportunity_id']) }}
+
 with
 
 parameters as (
@@ -8,26 +10,31 @@ parameters as (
 opportunities as (
     select opportunity_id, account_id, original_amount, original_currency
     from {{ ref('fct_opportunity') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 records as (
     select opportunity_id, fact_id, first_observed_at
     from {{ ref('stg_opportunity') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 history as (
     select opportunity_history_id, opportunity_id, fact_id, first_observed_at, landing_sequence
     from {{ ref('stg_opportunity_history') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 field_history as (
     select opportunity_field_history_id, opportunity_id, fact_id, first_observed_at, landing_sequence
     from {{ ref('stg_opportunity_field_history') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 observations as (
     select opportunity_id, fact_id, observed_at, landing_sequence
     from {{ ref('stg_opportunity_observation') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 entries as (
@@ -40,6 +47,7 @@ entries as (
         landing_sequence,
         lag(stage_name) over (partition by opportunity_id order by entry_number) as previous_stage_name
     from {{ ref('int_stage_entries') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 stages as (
@@ -57,6 +65,7 @@ changes as (
 owners as (
     select opportunity_id, owned_from_at, owned_to_at, owner_id
     from {{ ref('int_opportunity_owners') }}
+    where true {{ only_changed('opportunity_id') }}
 ),
 
 activities as (
@@ -65,6 +74,7 @@ activities as (
         created_at, is_done, is_touch, is_inbound, is_appointment, is_own_write, fact_id, first_observed_at,
         first_done_observed_at
     from {{ ref('int_activities') }}
+    where true {{ only_changed('activity_id') }}
 ),
 
 reps as (

@@ -110,16 +110,59 @@ activity_by_month as (
     group by rep_id, month_start_date
 ),
 
+-- What is saved together carries one instant, and the two histories of one save may differ by a second.
+deal_edits as (
+    select distinct
+        changes.changed_by_id as rep_id,
+        changes.opportunity_id,
+        date_trunc('minute', changes.changed_at) as changed_minute,
+        cast(date_trunc(
+            'month', {{ local_date('changes.changed_at', 'parameters.time_zone') }}
+        ) as date) as month_start_date
+    from (
+        select changed_by_id, opportunity_id, changed_at
+        from {{ ref('stg_opportunity_field_history') }}
+        union all
+        select changed_by_id, opportunity_id, changed_at
+        from {{ ref('stg_opportunity_history') }}
+    ) as changes
+    cross join parameters
+    where changes.changed_by_id is not null and changes.changed_at < parameters.as_of_end_at
+),
+
+edits_by_month as (
+    select rep_id, month_start_date, count(*) as deal_edits
+    from deal_edits
+    group by rep_id, month_start_date
+),
+
+entered as (
+    select
+        activities.rep_id,
+        cast(date_trunc(
+            'month', {{ local_date('activities.created_at', 'parameters.time_zone') }}
+        ) as date) as month_start_date
+    from {{ ref('fct_activity') }} as activities
+    cross join parameters
+    where not activities.is_own_write and activities.rep_id is not null
+),
+
+entered_by_month as (
+    select rep_id, month_start_date, count(*) as activities_entered
+    from entered
+    group by rep_id, month_start_date
+),
+
 -- Our tasks as they were written, those deleted since because nobody touched them included.
 cards as (
     select
-        tasks.owner_id as rep_id,
+        tasks.rep_id,
         {{ local_date('tasks.created_at', 'parameters.time_zone') }} as written_date,
         coalesce(activities.is_done, false) as is_done
-    from {{ ref('stg_task') }} as tasks
+    from {{ ref('int_own_tasks') }} as tasks
     cross join parameters
-    left join {{ ref('fct_activity') }} as activities on tasks.task_id = activities.activity_id
-    where tasks.action_key is not null and tasks.owner_id is not null and tasks.created_at < parameters.as_of_end_at
+    left join {{ ref('fct_activity') }} as activities on tasks.activity_id = activities.activity_id
+    where tasks.rep_id is not null and tasks.created_at < parameters.as_of_end_at
 ),
 
 cards_by_month as (
@@ -140,6 +183,12 @@ seen as (
     select rep_id, month_start_date from quotas
     union
     select rep_id, month_start_date from activity_by_month
+    union
+    select rep_id, month_start_date from entered_by_month
+    union
+    select edits_by_month.rep_id, edits_by_month.month_start_date
+    from edits_by_month
+    inner join reps on edits_by_month.rep_id = reps.rep_id
     union
     select rep_id, month_start_date from cards_by_month
 ),
@@ -343,6 +392,11 @@ select
     cast(coalesce(activity_by_month.afternoon_activities, 0) as bigint) as afternoon_activities,
     cast(coalesce(activity_by_month.evening_activities, 0) as bigint) as evening_activities,
     cast(coalesce(activity_by_month.untimed_activities, 0) as bigint) as untimed_activities,
+    cast(coalesce(edits_by_month.deal_edits, 0) as bigint) as deal_edits,
+    cast(coalesce(entered_by_month.activities_entered, 0) as bigint) as activities_entered,
+    cast({{ data_entry_hours(
+        'coalesce(edits_by_month.deal_edits, 0)', 'coalesce(entered_by_month.activities_entered, 0)'
+    ) }} as double) as data_entry_hours,
     cast(coalesce(cards_by_month.cards, 0) as bigint) as cards,
     cast(coalesce(cards_by_month.cards_done, 0) as bigint) as cards_done,
     cast(coalesce(cards_by_month.weeks_with_cards, 0) as bigint) as weeks_with_cards,
@@ -356,5 +410,11 @@ left join activity_by_month
     on
         measured.rep_id = activity_by_month.rep_id
         and measured.month_start_date = activity_by_month.month_start_date
+left join edits_by_month
+    on measured.rep_id = edits_by_month.rep_id and measured.month_start_date = edits_by_month.month_start_date
+left join entered_by_month
+    on
+        measured.rep_id = entered_by_month.rep_id
+        and measured.month_start_date = entered_by_month.month_start_date
 left join cards_by_month
     on measured.rep_id = cards_by_month.rep_id and measured.month_start_date = cards_by_month.month_start_date

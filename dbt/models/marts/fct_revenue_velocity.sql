@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='windows',
+    meta={'unit_kind': 'velocity', 'is_segmented': true}
+) }}
+
 with
 
 parameters as (
@@ -5,16 +11,37 @@ parameters as (
     from {{ ref('stg_run_parameters') }}
 ),
 
-figures as (
+every_scope as (
     select
         as_of_date, window_name, window_from_date, window_to_date, scope_kind, scope_id, open_deals,
-        zombie_deals, created, won, lost, won_amount, calendar_days, average_cycle_days,
+        zombie_deals, created, won, lost, won_amount, priced_won, calendar_days, average_cycle_days,
+        average_lost_cycle_days, win_rate, win_rate_shrunk, win_rate_lower_80, win_rate_upper_80,
+        win_rate_lower_95, win_rate_upper_95, win_by_longest_cycle, longest_won_cycle_days,
+        rv_realised_lower_95, rv_realised_upper_95,
+        'all' as segment_kind, 'all' as segment
+    from {{ ref('int_velocity') }}
+    where true {{ only_moved_windows('int_velocity') }}
+    union all
+    select
+        as_of_date, window_name, window_from_date, window_to_date, scope_kind, scope_id, open_deals,
+        zombie_deals, created, won, lost, won_amount, priced_won, calendar_days, average_cycle_days,
+        average_lost_cycle_days, win_rate, win_rate_shrunk, win_rate_lower_80, win_rate_upper_80,
+        win_rate_lower_95, win_rate_upper_95, win_by_longest_cycle, longest_won_cycle_days,
+        rv_realised_lower_95, rv_realised_upper_95,
+        segment_kind, segment
+    from {{ ref('int_segment_velocity') }}
+),
+
+figures as (
+    select
+        as_of_date, window_name, window_from_date, window_to_date, scope_kind, scope_id, segment_kind, segment,
+        open_deals, zombie_deals, created, won, lost, won_amount, calendar_days, average_cycle_days,
         average_lost_cycle_days, win_rate, win_rate_shrunk, win_rate_lower_80, win_rate_upper_80,
         win_rate_lower_95, win_rate_upper_95, win_by_longest_cycle, longest_won_cycle_days,
         rv_realised_lower_95, rv_realised_upper_95,
         won_amount / nullif(priced_won, 0) as average_price,
         cast(created as double) / nullif(calendar_days, 0) as created_per_day
-    from {{ ref('int_velocity') }}
+    from every_scope
 ),
 
 scopes as (
@@ -29,7 +56,9 @@ select
     figures.window_to_date,
     figures.scope_kind,
     figures.scope_id,
-    scopes.scope_name,
+    coalesce(scopes.scope_name, nullif(figures.segment, 'all')) as scope_name,
+    figures.segment_kind,
+    figures.segment,
     figures.open_deals,
     figures.zombie_deals,
     cast(figures.average_price as decimal(18, 4)) as average_price,

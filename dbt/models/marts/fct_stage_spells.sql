@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', unique_key='opportunity_id') }}
+
 with
 
 spells as (
@@ -41,3 +43,4 @@ left join owners
         and (owners.owned_from_at is null or owners.owned_from_at < spells.observed_to_at)
         and (owners.owned_to_at is null or owners.owned_to_at >= spells.observed_to_at)
 left join reps on owners.owner_id = reps.rep_id
+where true {{ only_changed('spells.opportunity_id') }}

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='windows',
+    meta={'unit_kind': 'velocity'}
+) }}
+
 with
 
 parameters as (
@@ -18,6 +24,7 @@ changes as (
         contribution_of_mix, contribution_of_deals, contribution_of_average_price, contribution_of_win_rate,
         contribution_of_average_cycle, rv_change_lower_95, rv_change_upper_95
     from {{ ref('int_velocity_change') }}
+    where true {{ only_moved_windows('int_velocity_change') }}
 )
 
 select

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='windows',
+    meta={'unit_kind': 'deal'}
+) }}
+
 with
 
 parameters as (
@@ -11,7 +17,7 @@ incidences as (
         is_longest, at_risk, units, target_exits, competing_exits, rate_raw, rate_shrunk, still_open, lower_80,
         upper_80, lower_95, upper_95
     from {{ ref('int_incidence') }}
-    where unit_kind = 'deal'
+    where unit_kind = 'deal' {{ only_moved_windows('int_incidence') }}
 ),
 
 scopes as (

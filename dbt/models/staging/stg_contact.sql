@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', unique_key='contact_id') }}
 
 with
 
@@ -11,7 +11,7 @@ contacts as (
         'Title': 'varchar',
         'Email': 'varchar',
         'CreatedDate': 'timestamptz'
-    }) }}
+    }, changed_only=true) }}
 )
 
 select

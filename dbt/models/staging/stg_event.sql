@@ -18,7 +18,7 @@ events as (
         'IsAllDayEvent': 'boolean',
         'CreatedDate': 'timestamptz',
         'GyakusanActionKey__c': 'varchar'
-    }) }}
+    }, changed_only=true) }}
 )
 
 select
@@ -34,7 +34,7 @@ select
     coalesce(StartDateTime, ActivityDateTime) as starts_at,
     EndDateTime as ends_at,
     ActivityDate as event_date,
-    DurationInMinutes as duration_minutes,
+    case when DurationInMinutes >= 0 then DurationInMinutes end as duration_minutes,
     coalesce(IsAllDayEvent, false) as is_all_day,
     coalesce(CreatedDate, occurred_at) as created_at,
     GyakusanActionKey__c as action_key,

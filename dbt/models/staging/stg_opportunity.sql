@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', unique_key='opportunity_id') }}
 
 with
 
@@ -19,11 +19,24 @@ opportunities as (
         'PushCount': 'bigint',
         'ForecastCategory': 'varchar',
         'CurrencyIsoCode': 'varchar',
+        'RecordTypeId': 'varchar',
         'LastStageChangeDate': 'timestamptz',
         'CreatedDate': 'timestamptz',
         'LastModifiedDate': 'timestamptz',
         'SystemModstamp': 'timestamptz'
-    }) }}
+    }, changed_only=true) }}
+),
+
+renamed as (
+    {{ renamed_stages() }}
+),
+
+named as (
+    select
+        opportunities.*,
+        coalesce(renamed.stage_name, opportunities.StageName) as named_stage
+    from opportunities
+    left join renamed on opportunities.StageName = renamed.former_name
 )
 
 select
@@ -31,7 +44,7 @@ select
     Name as opportunity_name,
     AccountId as account_id,
     OwnerId as owner_id,
-    StageName as stage_name,
+    named_stage as stage_name,
     Amount as amount,
     Probability as crm_probability,
     CloseDate as close_date,
@@ -43,6 +56,7 @@ select
     PushCount as push_count,
     ForecastCategory as forecast_category,
     CurrencyIsoCode as currency,
+    RecordTypeId as record_type_id,
     LastStageChangeDate as last_stage_change_at,
     CreatedDate as crm_created_at,
     LastModifiedDate as last_modified_at,
@@ -51,4 +65,4 @@ select
     deleted_at,
     event_id as fact_id,
     first_observed_at
-from opportunities
+from named

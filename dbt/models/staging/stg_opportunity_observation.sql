@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', unique_key='opportunity_id') }}
 
 with
 
@@ -9,7 +9,7 @@ opportunities as (
         'CloseDate': 'date',
         'OwnerId': 'varchar',
         'NextStep': 'varchar'
-    }) }}
+    }, changed_only=true) }}
 ),
 
 dated as (

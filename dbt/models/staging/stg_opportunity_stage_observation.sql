@@ -7,17 +7,32 @@ opportunities as (
     }) }}
 ),
 
+renamed as (
+    {{ renamed_stages() }}
+),
+
+named as (
+    select
+        opportunities.record_id,
+        coalesce(renamed.stage_name, opportunities.StageName) as stage_name,
+        opportunities.LastStageChangeDate,
+        opportunities.occurred_at,
+        opportunities.sequence
+    from opportunities
+    left join renamed on opportunities.StageName = renamed.former_name
+    where opportunities.StageName is not null
+),
+
 followed as (
     select
         record_id as opportunity_id,
-        StageName as stage_name,
+        stage_name,
         LastStageChangeDate as last_stage_change_at,
         occurred_at,
         sequence as landing_sequence,
-        lag(StageName) over record_order as previous_stage_name,
+        lag(stage_name) over record_order as previous_stage_name,
         lag(occurred_at) over record_order as previous_occurred_at
-    from opportunities
-    where StageName is not null
+    from named
     window record_order as (partition by record_id order by occurred_at, sequence)
 )
 

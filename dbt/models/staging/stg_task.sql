@@ -18,8 +18,10 @@ tasks as (
         'ActivityDate': 'date',
         'CompletedDateTime': 'timestamptz',
         'CreatedDate': 'timestamptz',
+        'LastModifiedDate': 'timestamptz',
+        'SystemModstamp': 'timestamptz',
         'GyakusanActionKey__c': 'varchar'
-    }, known_when="coalesce(dated.IsClosed, true)") }}
+    }, known_when="coalesce(dated.IsClosed, true)", changed_only=true) }}
 )
 
 select
@@ -36,10 +38,11 @@ select
     TaskSubtype as task_subtype,
     CallType as call_type,
     CallDisposition as call_disposition,
-    CallDurationInSeconds as call_duration_seconds,
+    case when CallDurationInSeconds >= 0 then CallDurationInSeconds end as call_duration_seconds,
     ActivityDate as due_date,
     CompletedDateTime as completed_at,
     coalesce(CreatedDate, occurred_at) as created_at,
+    coalesce(SystemModstamp, LastModifiedDate) as system_modified_at,
     -- Where the org lacks our field, our tasks carry a mark in their subject, and that is their key.
     coalesce(
         GyakusanActionKey__c,

@@ -8,7 +8,8 @@ users as (
         'UserRoleId': 'varchar',
         'ManagerId': 'varchar',
         'LanguageLocaleKey': 'varchar',
-        'TimeZoneSidKey': 'varchar'
+        'TimeZoneSidKey': 'varchar',
+        'CreatedDate': 'timestamptz'
     }) }}
 )
 
@@ -20,5 +21,6 @@ select
     UserRoleId as user_role_id,
     ManagerId as manager_id,
     LanguageLocaleKey as language_locale,
-    TimeZoneSidKey as time_zone
+    TimeZoneSidKey as time_zone,
+    CreatedDate as created_at
 from users
