@@ -7,6 +7,7 @@ not as refused by the rep: the rules may choose them again on what is true by th
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import date
 
 import polars as pl
 import pyarrow as pa
@@ -43,15 +44,31 @@ def without_undone(
     return rows.filter(~_is_undone(log, rows, kinds))
 
 
-def marked_as_taken_back(log: EventLog, candidates: pl.DataFrame) -> pl.DataFrame:
-    """Candidates of which none is chosen whose task was deleted again that day; `left_out_reason` says so."""
+def marked_as_taken_back(log: EventLog, candidates: pl.DataFrame, left_out: pl.Series) -> pl.DataFrame:
+    """Candidates of which none is chosen whose task was deleted again that day; `left_out_reason` says so.
+
+    `left_out`: action keys that are not sent because their day was taken back.
+    """
     if candidates.is_empty():
         return candidates
-    gone = _is_undone(log, candidates, DELETED)
+    gone = _is_undone(log, candidates, DELETED) | candidates["action_key"].is_in(left_out.implode())
     return candidates.with_columns(
         is_chosen=pl.col("is_chosen") & ~gone,
         left_out_reason=pl.when(gone).then(pl.lit(TAKEN_BACK)).otherwise(pl.col("left_out_reason")),
         rank=pl.when(~gone).then(pl.col("rank")),
+    )
+
+
+def only_what_stood(log: EventLog, plan_date: date, chosen: pl.DataFrame, planned: pl.DataFrame) -> pl.Series:
+    """Whether each chosen row may stand: all of them, but on a day that was taken back only what was planned before.
+
+    `planned`: action_key, plan_date of what was ever planned. A day from which cards were taken back gets no others.
+    """
+    undone = undone_actions(log, DELETED)
+    if undone.filter(pl.col("undone_date") >= plan_date).is_empty():
+        return pl.Series([True] * chosen.height, dtype=pl.Boolean)
+    return chosen["action_key"].is_in(
+        planned.filter(pl.col("plan_date") == plan_date)["action_key"].implode()
     )
 
 

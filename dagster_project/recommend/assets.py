@@ -14,7 +14,14 @@ from dagster_project.recommend.recommend import RecommendSettings, RecommendTabl
 from dagster_project.resources import NightResource
 from dagster_project.transform.names import mart_keys
 from dagster_project.transform.run import RunDates, run_dates
-from dagster_project.undone import DELETED, frame, marked_as_taken_back, tasks_with_keys, without_undone
+from dagster_project.undone import (
+    DELETED,
+    frame,
+    marked_as_taken_back,
+    only_what_stood,
+    tasks_with_keys,
+    without_undone,
+)
 
 RECOMMEND_MARTS = (
     "dim_rep",
@@ -43,10 +50,13 @@ def choose_actions(night: NightResource, dates: RunDates) -> RecommendTables:
         settings=RecommendSettings(salt=settings.experiment_salt, held_out_share=settings.held_out_share),
     )
     tables = recommend(inputs)
+    planned = frame(log.read(ACTIONS_PLANNED)) if ACTIONS_PLANNED in log.streams() else tables.actions
+    stands = only_what_stood(log, dates.plan_date, tables.actions, planned)
+    left_out = tables.actions.filter(~stands)["action_key"]
     return replace(
         tables,
-        candidates=marked_as_taken_back(log, tables.candidates),
-        actions=without_undone(log, tables.actions, DELETED),
+        candidates=marked_as_taken_back(log, tables.candidates, left_out),
+        actions=without_undone(log, tables.actions.filter(stands), DELETED),
     )
 
 

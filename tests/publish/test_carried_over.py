@@ -19,6 +19,7 @@ from dagster_project.publish.carried_over import carried_over
 from dagster_project.undone import (
     DELETED,
     marked_as_taken_back,
+    only_what_stood,
     tasks_with_keys,
     undone_actions,
     without_undone,
@@ -164,8 +165,21 @@ def test_a_candidate_taken_back_says_so_and_is_not_chosen(log: EventLog) -> None
     rows = decided("undone", "other", plan_date=MONDAY).with_columns(
         is_chosen=True, left_out_reason=pl.lit(None, pl.String), rank=pl.int_range(1, 3)
     )
-    marked = marked_as_taken_back(log, rows).select("is_chosen", "left_out_reason", "rank").rows()
-    assert marked == [(False, "taken_back", None), (True, None, 2)]
+    marked = marked_as_taken_back(log, rows, pl.Series([], dtype=pl.String))
+    assert marked.select("is_chosen", "left_out_reason", "rank").rows() == [
+        (False, "taken_back", None),
+        (True, None, 2),
+    ]
+    assert not marked_as_taken_back(log, rows, pl.Series(["other"]))["is_chosen"].any()
+
+
+def test_a_day_that_was_taken_back_gets_no_other_cards(log: EventLog) -> None:
+    planned, chosen = decided("undone", "kept", plan_date=MONDAY), decided("kept", "new", plan_date=MONDAY)
+    assert only_what_stood(log, MONDAY, chosen, planned).to_list() == [True, True]
+    take_back(log, "undone", "00T1", MONDAY)
+    assert only_what_stood(log, MONDAY, chosen, planned).to_list() == [True, False]
+    tomorrow = decided("kept", "new", plan_date=TUESDAY)
+    assert only_what_stood(log, TUESDAY, tomorrow, planned).to_list() == [True, True]
 
 
 def land_tasks(log: EventLog, *rows: dict[str, object]) -> None:
