@@ -15,6 +15,7 @@ import pyarrow as pa
 from connectors.event_log import EventLog
 from connectors.salesforce.schema.objects import ACTION_KEY_FIELD
 from connectors.salesforce.writing.write_facts import ACTIONS_UNDONE, known_task_ids, write_facts
+from dagster_project.decisions import ACTIONS_PLANNED, decided_rows
 
 TAKEN_BACK = "taken_back"
 DELETED = ("deleted",)
@@ -59,17 +60,15 @@ def marked_as_taken_back(log: EventLog, candidates: pl.DataFrame, left_out: pl.S
     )
 
 
-def only_what_stood(log: EventLog, plan_date: date, chosen: pl.DataFrame, planned: pl.DataFrame) -> pl.Series:
+def only_what_stood(log: EventLog, plan_date: date, chosen: pl.DataFrame) -> pl.Series:
     """Whether each chosen row may stand: all of them, but on a day that was taken back only what was planned before.
 
-    `planned`: action_key, plan_date of what was ever planned. A day from which cards were taken back gets no others.
+    A day from which cards were taken back gets no others.
     """
     undone = undone_actions(log, DELETED)
     if undone.filter(pl.col("undone_date") >= plan_date).is_empty():
         return pl.Series([True] * chosen.height, dtype=pl.Boolean)
-    return chosen["action_key"].is_in(
-        planned.filter(pl.col("plan_date") == plan_date)["action_key"].implode()
-    )
+    return chosen["action_key"].is_in(decided_rows(log, ACTIONS_PLANNED, plan_date)["action_key"].implode())
 
 
 def _is_undone(log: EventLog, rows: pl.DataFrame, kinds: Collection[str]) -> pl.Series:

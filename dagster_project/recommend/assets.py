@@ -50,8 +50,7 @@ def choose_actions(night: NightResource, dates: RunDates) -> RecommendTables:
         settings=RecommendSettings(salt=settings.experiment_salt, held_out_share=settings.held_out_share),
     )
     tables = recommend(inputs)
-    planned = frame(log.read(ACTIONS_PLANNED)) if ACTIONS_PLANNED in log.streams() else tables.actions
-    stands = only_what_stood(log, dates.plan_date, tables.actions, planned)
+    stands = only_what_stood(log, dates.plan_date, tables.actions)
     left_out = tables.actions.filter(~stands)["action_key"]
     return replace(
         tables,
