@@ -7,7 +7,7 @@ BIN := .venv/bin
 PARALLEL := -n auto --dist loadfile
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: run test test-slow check serve setup clean bench-night bench-log bench-extract bench-marts
+.PHONY: run test test-slow check serve setup clean bench-night bench-log bench-extract bench-marts bench-plan
 .DEFAULT_GOAL := run
 
 .venv/ready: uv.lock pyproject.toml
@@ -43,6 +43,9 @@ bench-extract: .venv/ready
 
 bench-marts: .venv/ready
 	@$(BIN)/python benches/marts.py
+
+bench-plan: .venv/ready
+	@$(BIN)/python benches/plan.py
 
 check: .venv/ready
 	@$(BIN)/ruff check .

@@ -73,6 +73,18 @@ def nightly(dry_run: bool, windows: tuple[str, ...]) -> None:
 
 @main.command()
 @click.option(
+    "--dry-run", is_flag=True, help="Show what would be written to the CRM and change nothing there."
+)
+def evening(dry_run: bool) -> None:
+    """Read what today brought and write each rep's three-minute review."""
+    with _one_line_errors():
+        from dagster_project.evening_command import evening_with_summary
+
+        evening_with_summary(dry_run=dry_run)
+
+
+@main.command()
+@click.option(
     "--org",
     "org_file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -171,6 +183,25 @@ def today(rep: str | None) -> None:
 
         settings = load_settings_to_look_at()
         click.echo(todays_page(settings.published_file, rep, waiting_writes(EventLog(settings.log_dir))))
+
+
+@main.command()
+@click.argument("rep", required=False)
+@click.option("--date", "plan_date", default="", metavar="DATE", help="As it was promised for that day.")
+@click.option("--team", "is_team", is_flag=True, help="REP is a team's name, or a rep whose team is meant.")
+@click.option(
+    "--what-if",
+    "what_if",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Show what another coefficient would change, for example win_rate=.25 (repeatable; nothing is kept).",
+)
+def plan(rep: str | None, plan_date: str, is_team: bool, what_if: tuple[str, ...]) -> None:
+    """Print the goal worked back to weeks and days, of a rep, a team or (where none is named) the organisation."""
+    with _one_line_errors():
+        from dagster_project.plan_command import plan_page_text
+
+        click.echo(plan_page_text(rep, plan_date=plan_date, is_team=is_team, what_if=what_if))
 
 
 @main.command()

@@ -17,6 +17,10 @@ from connectors.event_log import EventLog
 
 PLANS = "plans"
 PLAN_STEPS = "plan_steps"
+PLAN_WEEKS = "plan_weeks"
+PLAN_COEFFICIENTS = "plan_coefficients"
+PLAN_LEVERS = "plan_levers"
+DAY_BLOCKS = "day_blocks"
 CANDIDATES = "candidates"
 ACTIONS_PLANNED = "actions_planned"
 
@@ -38,7 +42,26 @@ def with_record_id(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
 
 def decided_rows(log: EventLog, stream: str, plan_date: date) -> pl.DataFrame:
     """What holds for one day: the last fact of each record that was not withdrawn; columns as decided."""
-    return _standing(log, stream, plan_date).drop(_LOG_COLUMNS) if stream in log.streams() else pl.DataFrame()
+    return _as_decided(_standing(log, stream, plan_date)) if stream in log.streams() else pl.DataFrame()
+
+
+def decided_between(log: EventLog, stream: str, first: date, before: date) -> pl.DataFrame:
+    """What was decided, and neither rehearsed nor withdrawn since, for plan dates in [first, before); columns as decided.
+
+    A rehearsal after the fact leaves the fact standing: nobody was told otherwise.
+    """
+    if stream not in log.streams():
+        return pl.DataFrame()
+    dates = f"plan_date >= date '{first.isoformat()}' and plan_date < date '{before.isoformat()}'"
+    facts = pl.DataFrame(pl.from_arrow(log.read(stream, where=f"kind <> '{REHEARSED}' and {dates}")))
+    last = facts.sort("sequence").unique("record_id", keep="last", maintain_order=True)
+    return _as_decided(last.filter(pl.col("kind") == DECIDED))
+
+
+def _as_decided(facts: pl.DataFrame) -> pl.DataFrame:
+    """The facts without the log's own columns. The log keeps no empty text, and the organisation's scope_id is one."""
+    rows = facts.drop(_LOG_COLUMNS)
+    return rows.with_columns(pl.col("scope_id").fill_null("")) if "scope_id" in rows.columns else rows
 
 
 def _changes(standing: pl.DataFrame, after: pl.DataFrame, kind: str) -> pl.DataFrame:
@@ -66,7 +89,8 @@ def commit_decisions(
 
     ``key`` names the columns that make one record; they include ``plan_date``. ``kind`` is DECIDED or REHEARSED.
     """
-    after = with_record_id(rows, key)
+    # The log keeps no empty text: compared with it, an empty one would be news every time.
+    after = with_record_id(rows, key).with_columns(pl.col(pl.String).replace("", None))
     log.evolve(stream, _fields(after))
     changes = _changes(_standing(log, stream, plan_date), after, kind).with_columns(
         occurred_at=pl.lit(now).cast(pl.Datetime("us", "UTC"))

@@ -46,6 +46,11 @@ def month_shocks(settings: DrawSettings, month: str) -> FloatArray:
     )
 
 
+def shared_errors(settings: DrawSettings, month: str) -> FloatArray:
+    """The error of the organisation's coefficients, which everybody shares, per draw; standard normal."""
+    return stratified_normals(hashed_key(settings.salt, month, "coefficients"), settings.draws)
+
+
 def log_odds_centres(chances: FloatArray, spreads: FloatArray) -> FloatArray:
     """Centres c with E[1 / (1 + exp(−(c + spread · Z)))] = chance, Z standard normal; same shape as ``chances``.
 
@@ -71,3 +76,11 @@ def log_odds_spread(lower_80: pl.Expr, upper_80: pl.Expr) -> pl.Expr:
 
     width = log_odds(upper_80) - log_odds(lower_80)
     return (width / _WIDTH_OF_80_PERCENT).clip(_SMALLEST_SPREAD, _LARGEST_SPREAD)
+
+
+def interval_80(rates: pl.Series, spreads: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Lower and upper bound of rates whose log-odds have these standard deviations; the inverse of ``log_odds_spread``."""
+    half = spreads * (_WIDTH_OF_80_PERCENT / 2)
+    log_odds = (rates / (1.0 - rates).clip(lower_bound=_SMALLEST_CHANCE)).log()
+    lower, upper = (1.0 / (1.0 + (-(log_odds + shift)).exp()) for shift in (-half, half))
+    return lower, upper

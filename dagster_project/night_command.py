@@ -17,7 +17,7 @@ from dagster_project.settings import Settings, load_settings
 
 
 @contextmanager
-def _writes_told(progress: Progress, settings: Settings) -> Iterator[None]:
+def writes_told(progress: Progress, settings: Settings) -> Iterator[None]:
     """A night that ends red over its writes still says what was written and what waits."""
     try:
         yield
@@ -36,7 +36,7 @@ def night_with_summary(*, dry_run: bool = False, show_rep: bool = False) -> None
     settings = load_settings()
     with reporting(sys.stderr) as progress:
         progress.dry_run = dry_run
-        with _writes_told(progress, settings):
+        with writes_told(progress, settings):
             result = run_night(settings, progress, dry_run=dry_run)
         click.echo(summary_text(settings, result, progress))
         if show_rep:

@@ -1,9 +1,8 @@
-"""Runs the asset graph once, in this process, from a shell or cron."""
+"""Runs a job of the asset graph once, in this process, from a shell or cron."""
 
 from __future__ import annotations
 
 import os
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,8 +32,10 @@ def prepare_environment(settings: Settings) -> None:
     os.environ.update(dbt_environment(settings))
 
 
-def run_night(settings: Settings, progress: Progress, *, dry_run: bool = False) -> NightResult:
-    """Run every asset and check once.
+def run_night(
+    settings: Settings, progress: Progress, *, dry_run: bool = False, job_name: str = "nightly"
+) -> NightResult:
+    """Run every asset and check of a job once; ``nightly`` is the whole night, ``evening`` the review of the day.
 
     Raises:
         Exception: whatever a step raised, as ``errors.explain`` puts into words; all that landed is kept.
@@ -42,17 +43,15 @@ def run_night(settings: Settings, progress: Progress, *, dry_run: bool = False) 
     prepare_environment(settings)
     with progress.step("Start-up"):
         ensure_manifest(settings)
-        import dagster as dg
-
         from dagster_project.definitions import defs
+        from dagster_project.run_history import instance_for_a_run
 
-        job = defs.resolve_job_def("nightly")
-        instance = dg.DagsterInstance.get()
+        job = defs.resolve_job_def(job_name)
+        instance = instance_for_a_run(settings.dagster_home)
     run_config = {
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         "resources": {"night": {"config": {"dry_run": dry_run}}},
     }
-    # dbt's lines belong in its log: a terminal shows our own.
-    with instance, settings.dbt_output_file.open("w") as dbt_output, redirect_stdout(dbt_output):
+    with instance:
         result = job.execute_in_process(run_config=run_config, instance=instance)
     return NightResult(result.run_id, settings.published_file)

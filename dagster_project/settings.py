@@ -8,7 +8,7 @@ connector's own matter (``GYAKUSAN_SALESFORCE_*``); its secrets come from the en
 from __future__ import annotations
 
 import os
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from dagster_project.errors import SettingsError
+from dagster_project.plan.day.pattern import REVIEW_MINUTES, DayPattern, default_blocks, pattern_of
 
 PACKAGE = Path(__file__).resolve().parent
 CHECKOUT = PACKAGE.parent
@@ -53,12 +54,17 @@ class Settings(BaseSettings):
     time_zone: str | None = None
     currency: str | None = None
     country_code: str = "JP"
+    region: str | None = None
     company_holidays: tuple[date, ...] = ()
     clock_stage_name: str | None = None
     minimum_at_risk: int = Field(default=30, ge=1)
     windows: tuple[str, ...] = ()
     quota_file: Path | None = None
+    quota_spread: Literal["seasonal", "even"] = "seasonal"
+    rep_file: Path | None = None
+    absence_file: Path | None = None
     require_quotas: bool = True
+    lowest_probability: float = Field(default=0.1, ge=0, lt=1)
     write_back: Literal["off", "sandbox", "any"] = "sandbox"
     api_reserve: float = Field(default=0.2, ge=0, lt=1)
     held_out_share: float = Field(default=0.1, ge=0, lt=1)
@@ -69,6 +75,10 @@ class Settings(BaseSettings):
     formulas_every_days: int = Field(default=7, ge=1)
     fields_not_needed: tuple[str, ...] = ()
     schedule: str = "0 5 * * *"
+    evening_schedule: str = "30 17 * * 1-5"
+    review_reasons: Literal["aggregates", "team"] = "aggregates"
+    blocks: dict[str, tuple[time, time]] = Field(default_factory=default_blocks)
+    review_minutes: int = Field(default=REVIEW_MINUTES, ge=0)
 
     @classmethod
     def settings_customise_sources(
@@ -82,7 +92,7 @@ class Settings(BaseSettings):
         """Environment before file; no dotenv, so that a secret never lies beside the code."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
 
-    @field_validator("data_dir", "dbt_dir", "quota_file")
+    @field_validator("data_dir", "dbt_dir", "quota_file", "rep_file", "absence_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().resolve()
@@ -101,6 +111,17 @@ class Settings(BaseSettings):
             return value if value is None else ZoneInfo(value).key
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"{value!r} is not an IANA time zone such as Asia/Tokyo") from error
+
+    @field_validator("blocks")
+    @classmethod
+    def _of_one_day(cls, value: dict[str, tuple[time, time]]) -> dict[str, tuple[time, time]]:
+        pattern_of(value)
+        return value
+
+    @property
+    def day_pattern(self) -> DayPattern:
+        """Blocks of a full working day."""
+        return pattern_of(self.blocks, self.review_minutes)
 
     @property
     def log_dir(self) -> Path:

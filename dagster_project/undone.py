@@ -16,6 +16,7 @@ from connectors.event_log import EventLog
 from connectors.salesforce.schema.objects import ACTION_KEY_FIELD
 from connectors.salesforce.writing.write_facts import ACTIONS_UNDONE, known_task_ids, write_facts
 from dagster_project.decisions import ACTIONS_PLANNED, decided_rows
+from dagster_project.review.keys import REVIEW_PREFIX
 
 TAKEN_BACK = "taken_back"
 DELETED = ("deleted",)
@@ -65,7 +66,7 @@ def only_what_stood(log: EventLog, plan_date: date, chosen: pl.DataFrame) -> pl.
 
     A day from which cards were taken back gets no others.
     """
-    undone = undone_actions(log, DELETED)
+    undone = undone_actions(log, DELETED).filter(~pl.col("action_key").str.starts_with(REVIEW_PREFIX))
     if undone.filter(pl.col("undone_date") >= plan_date).is_empty():
         return pl.Series([True] * chosen.height, dtype=pl.Boolean)
     return chosen["action_key"].is_in(decided_rows(log, ACTIONS_PLANNED, plan_date)["action_key"].implode())

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from connectors.event_log import EventLog
-from dagster_project.decisions import DECIDED, REHEARSED, commit_decisions, decided_rows
+from dagster_project.decisions import DECIDED, REHEARSED, commit_decisions, decided_between, decided_rows
 
 DAY = date(2026, 10, 15)
 NOW = datetime(2026, 10, 14, 20, tzinfo=UTC)
@@ -74,6 +74,33 @@ def test_a_rehearsal_is_shown_but_does_not_count(log: EventLog) -> None:
 def test_a_rehearsal_after_the_fact_repeats_nothing(log: EventLog) -> None:
     commit(log, {"a": 1.0})
     assert commit(log, {"a": 1.0}, hour=1, kind=REHEARSED) == 0
+
+
+def test_an_empty_text_is_no_news_and_the_organisation_keeps_its_scope(log: EventLog) -> None:
+    rows = pl.DataFrame(
+        {"plan_date": [DAY], "scope_kind": ["organization"], "scope_id": [""], "note": [""], "target": [1]}
+    )
+
+    def again(hour: int) -> int:
+        key = ["plan_date", "scope_kind", "scope_id"]
+        now = NOW + timedelta(hours=hour)
+        return commit_decisions(log, "plans", rows, key=key, plan_date=DAY, run_id=f"r{hour}", now=now)
+
+    assert [again(0), again(1)] == [1, 0]
+    assert decided_rows(log, "plans", DAY)["scope_id"].to_list() == [""]
+    assert decided_between(log, "plans", DAY, DAY + timedelta(days=1))["scope_id"].to_list() == [""]
+
+
+def test_decided_between_leaves_out_other_days_rehearsals_and_what_was_withdrawn(log: EventLog) -> None:
+    commit(log, {"a": 1.0, "b": 2.0})
+    commit(log, {"a": 1.0}, hour=1)
+    commit(log, {"a": 3.0}, hour=2, kind=REHEARSED)
+    following = DAY + timedelta(days=1)
+    assert decided_between(log, "actions_planned", DAY, following).select("action_key", "gain").rows() == [
+        ("a", 1.0)
+    ]
+    assert decided_between(log, "actions_planned", following, following).is_empty()
+    assert decided_between(log, "plans", DAY, following).is_empty()
 
 
 def test_nothing_decided_yet(log: EventLog) -> None:

@@ -76,7 +76,10 @@ def factor_of_months(observed: FloatArray, expected: FloatArray, month: IntArray
 
 
 def month_of_quarter(days: IntArray) -> IntArray:
-    """0, 1 or 2: place of each day's month in its calendar quarter (days since 1970-01-01)."""
+    """0, 1 or 2: place of each day's month in its calendar quarter (days since 1970-01-01).
+
+    Fiscal quarters of whole months, whichever month they begin in, have the same three kinds in another order.
+    """
     months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     return months % MONTHS_OF_QUARTER
 

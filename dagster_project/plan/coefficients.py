@@ -6,6 +6,8 @@ rep is taken from the team, then the organisation, then the stated default; ``or
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ STEP_MEASURES = {
     "touch_to_appointment": "touch_to_appointment",
 }
 SCOPES = ("rep", "team", "organization", "default")
+WHAT_IF = "what_if"
 FIGURE = pl.Schema(
     {
         "measure": pl.String,
@@ -40,7 +43,8 @@ def rep_coefficients(inputs: PlanInputs) -> pl.DataFrame:
     """One row per active rep: a value and an ``_origin`` (rep, team, organization, default) per coefficient.
 
     Columns: rep_id, average_price (null where no amount is known anywhere), win_rate, win_rate_spread (standard
-    deviation of its log-odds), appointment_to_meeting, touch_to_appointment, and ``<measure>_origin`` of each.
+    deviation of its log-odds), appointment_to_meeting, touch_to_appointment, and ``<measure>_origin`` of each;
+    measured_win_rate, which no trial changes.
     """
     scopes = _scopes_of(inputs.reps)
     figures = pl.concat(
@@ -57,7 +61,36 @@ def rep_coefficients(inputs: PlanInputs) -> pl.DataFrame:
         table = table.join(
             chosen.filter(pl.col("measure") == measure).select("rep_id", *columns), on="rep_id", how="left"
         )
-    return table.join(_prices(inputs, scopes), on="rep_id", how="left")
+    measured = table.with_columns(measured_win_rate=pl.col("win_rate"))
+    with_prices = measured.join(_prices(inputs, scopes), on="rep_id", how="left")
+    return _with_what_if(with_prices, inputs.parameters.what_if)
+
+
+def organization_win_rate(inputs: PlanInputs) -> tuple[float, float]:
+    """The organisation's own win rate, and the standard deviation of its log-odds; the default where it has none."""
+    scopes = pl.DataFrame(
+        {
+            "rep_id": ["", ""],
+            "scope_kind": ["organization", "default"],
+            "scope_id": ["", ""],
+            "scope_rank": [0, 1],
+        }
+    )
+    figures = pl.concat(
+        [_conversions(inputs), _win_rates_without_activity(inputs), _defaults(inputs.parameters)]
+    )
+    chosen = _first_usable(scopes, figures.filter(pl.col("measure") == "win_rate"))
+    spread = chosen["spread"].fill_null(inputs.parameters.default_spread)
+    return float(chosen["value"][0]), float(spread[0])
+
+
+def _with_what_if(table: pl.DataFrame, what_if: Mapping[str, float]) -> pl.DataFrame:
+    """The coefficients of a trial in place of the measured ones; how uncertain a rate is stays as measured."""
+    tried = [name for name in what_if if name in table.columns]
+    return table.with_columns(
+        *(pl.lit(what_if[name], pl.Float64).alias(name) for name in tried),
+        *(pl.lit(WHAT_IF).alias(f"{name}_origin") for name in tried),
+    )
 
 
 def active_reps(reps: pl.DataFrame) -> pl.DataFrame:
@@ -193,6 +226,27 @@ def _prices(inputs: PlanInputs, scopes: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def average_cycles(inputs: PlanInputs) -> pl.DataFrame:
+    """One row per active rep: average_cycle_days (mean days to a win, own first) and average_cycle_days_origin."""
+    scopes = _scopes_of(inputs.reps)
+    velocity = _ranked(inputs.revenue_velocity, [inputs.parameters.window_name, "all"], first_rank=0)
+    measure = pl.lit("average_cycle_days")
+    known = velocity.filter(pl.col("won") > 0).select(
+        "rank", "scope_kind", "scope_id", measure=measure, value=pl.col("average_cycle_days")
+    )
+    default = known.clear().vstack(
+        pl.DataFrame(
+            [(99, "default", "", "average_cycle_days", inputs.parameters.default_cycle_days)],
+            schema=known.schema,
+            orient="row",
+        )
+    )
+    chosen = _first_usable(scopes, pl.concat([known, default]))
+    cycles = chosen.select("rep_id", average_cycle_days="value", average_cycle_days_origin="scope_kind")
+    tried = inputs.parameters.what_if.get("cycle_days")
+    return cycles if tried is None else _with_what_if(cycles, {"average_cycle_days": tried})
+
+
 def _open_price(inputs: PlanInputs) -> pl.DataFrame:
     mean_open = inputs.opportunities.filter(pl.col("status") == "open", pl.col("amount") > 0)["amount"].mean()
     return pl.DataFrame(
@@ -219,17 +273,21 @@ def share_won_by_day(inputs: PlanInputs, longest_days: int) -> FloatArray:
     """Of the meetings ever won, the share won within 0 … ``longest_days`` days: F_w(t) ÷ F_w(longest horizon).
 
     The shape is the organisation's (a rep's own curve falls apart, method §2); the level is each rep's win rate.
-    Where nothing was won yet, an exponential waiting time with the mean won cycle.
+    Where nothing was won yet, an exponential waiting time with the mean won cycle. A trial of another cycle stretches
+    the days: with half the cycle, what was won by day 2d is won by day d.
     """
     frame = inputs.win_by_horizon.filter(pl.col("scope_kind") == "organization")
-    days = np.arange(longest_days + 1)
+    cycle_days = _mean_cycle_days(inputs)
+    days = np.arange(longest_days + 1) * (
+        cycle_days / inputs.parameters.what_if.get("cycle_days", cycle_days)
+    )
     for window in windows_in_order(frame, inputs.parameters.window_name):
         curve = frame.filter(pl.col("window_name") == window).drop_nulls("win_incidence").sort("horizon_days")
         incidence = np.maximum.accumulate(np.clip(curve["win_incidence"].to_numpy(), 0.0, 1.0))
         if len(incidence) and incidence[-1] > 0:
             place = np.searchsorted(curve["horizon_days"].to_numpy(), days, side="right")
             return np.asarray(np.concatenate(([0.0], incidence))[place] / incidence[-1])
-    return 1.0 - np.exp(-days / _mean_cycle_days(inputs))
+    return np.asarray(1.0 - np.exp(-days / cycle_days))
 
 
 def _mean_cycle_days(inputs: PlanInputs) -> float:

@@ -5,110 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from types import MappingProxyType
 
 import polars as pl
 
-from dagster_project.errors import GyakusanError
+from dagster_project.calendars import BusinessCalendar, month_end, month_start
 from dagster_project.log_odds import DrawSettings
-from dagster_project.plan.calendars import BusinessCalendar, month_end, month_start
+from dagster_project.plan.day.pattern import DayPattern, DefaultMinutes
+from dagster_project.plan.input_frames import SCHEMAS, conformed, empty
 
 # Beyond this an amount does not fit DECIMAL(18,4), the type of money.
 LARGEST_MONEY = 9e13
-
-SCHEMAS: Mapping[str, pl.Schema] = MappingProxyType(
-    {
-        "reps": pl.Schema(
-            {
-                "rep_id": pl.String,
-                "team_id": pl.String,
-                "language": pl.String,
-                "is_active": pl.Boolean,
-                "email": pl.String,
-            }
-        ),
-        "quotas": pl.Schema(
-            {
-                "rep_id": pl.String,
-                "month_start_date": pl.Date,
-                "quota_amount": pl.Float64,
-                "currency": pl.String,
-                "source": pl.String,
-            }
-        ),
-        "opportunities": pl.Schema(
-            {
-                "opportunity_id": pl.String,
-                "rep_id": pl.String,
-                "status": pl.String,
-                "amount": pl.Float64,
-                "currency": pl.String,
-                "closed_date": pl.Date,
-            }
-        ),
-        "win_ahead": pl.Schema(
-            {
-                "opportunity_id": pl.String,
-                "horizon_date": pl.Date,
-                "p_win": pl.Float64,
-                "lower_80": pl.Float64,
-                "upper_80": pl.Float64,
-            }
-        ),
-        "activity_conversion": pl.Schema(
-            {
-                "window_name": pl.String,
-                "scope_kind": pl.String,
-                "scope_id": pl.String,
-                "step": pl.String,
-                "entered": pl.Int64,
-                "rate_shrunk": pl.Float64,
-                "lower_80": pl.Float64,
-                "upper_80": pl.Float64,
-                "is_too_few": pl.Boolean,
-            }
-        ),
-        "win_by_horizon": pl.Schema(
-            {
-                "window_name": pl.String,
-                "scope_kind": pl.String,
-                "scope_id": pl.String,
-                "horizon_days": pl.Int64,
-                "deals": pl.Int64,
-                "win_incidence": pl.Float64,
-                "win_incidence_shrunk": pl.Float64,
-                "is_too_few": pl.Boolean,
-            }
-        ),
-        "revenue_velocity": pl.Schema(
-            {
-                "window_name": pl.String,
-                "scope_kind": pl.String,
-                "scope_id": pl.String,
-                "average_price": pl.Float64,
-                "win_rate": pl.Float64,
-                "average_cycle_days": pl.Float64,
-                "rv_realised": pl.Float64,
-                "won": pl.Int64,
-                "lost": pl.Int64,
-            }
-        ),
-        "activity_to_date": pl.Schema(
-            {
-                "rep_id": pl.String,
-                "done_touches": pl.Int64,
-                "done_appointments": pl.Int64,
-                "done_meetings": pl.Int64,
-                "booked_appointments": pl.Int64,
-            }
-        ),
-        "absences": pl.Schema({"rep_id": pl.String, "absence_date": pl.Date}),
-    }
-)
-
-
-class PlanInputError(GyakusanError):
-    """A mart a plan needs is missing or lacks a column."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +33,14 @@ class PlanParameters:
         default_deals_a_month: quota ÷ this is the price where no amount is known anywhere.
         default_cycle_days: mean days to a win where none was ever won.
         default_spread: standard deviation of a win rate's log-odds where no interval is known: that of Beta(10, 40).
-        draws: how the chance of making quota is drawn.
+        lowest_probability: below this chance of making quota the plan says plainly what is reachable instead.
+        draws: how the chance of making quota is drawn; its month shock is the assumed one, drawn to what the past shows.
+        months_ahead_probability: chance with which this month's meetings are to make the next months' quotas likely.
+        pace_weight_days: how many days of this month the pace of the weeks before is worth.
+        day: blocks of a full working day.
+        minutes: of an activity where no calendar knows them.
+        what_if: coefficients set by hand for a trial, for every rep (``what_if.NAMES``); rates as shares, cycle_days as
+            the organisation's mean days to a win.
     """
 
     window_name: str = "180d"
@@ -143,7 +56,13 @@ class PlanParameters:
     default_deals_a_month: float = 10.0
     default_cycle_days: float = 30.0
     default_spread: float = 0.354
+    lowest_probability: float = 0.1
+    months_ahead_probability: float = 0.5
+    pace_weight_days: float = 5.0
     draws: DrawSettings = field(default_factory=DrawSettings)
+    day: DayPattern = field(default_factory=DayPattern)
+    minutes: DefaultMinutes = field(default_factory=DefaultMinutes)
+    what_if: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -154,13 +73,29 @@ class PlanInputs:
         as_of_date: last complete day.
         plan_date: first day planned for; its month is the month planned.
         currency: of a rep without quota.
-        reps: one row per rep (dim_rep); inactive ones are left out of the plan.
-        quotas: one row per rep and month (fct_quota, or ``quotas.with_quota_file``).
+        reps: one row per rep (dim_rep, and ``rep_file``). Inactive ones, and those who leave before the plan date or
+            come after its month, are left out of the plan. role is full, field or inside_sales; country_code and
+            region null: the organisation's; working_share: of a full day, on each day worked; weekdays: those worked,
+            as ``rep_file.WEEKDAYS`` (null: all of them); first_date and last_date: of the employment, null where
+            outside the month or unknown.
+        quotas: one row per rep, month and measure, from the planned month on (fct_quota, or
+            ``quotas.with_quota_file``). measure is revenue, won_deals or revenue_velocity; quota_amount is a number of
+            deals for won_deals, else money of the month: of a revenue velocity that of all its calendar days.
         opportunities: open ones, and those won in the last year (fct_opportunity).
-        win_ahead: one row per open opportunity and horizon date (fct_win_ahead).
+        win_ahead: one row per open opportunity and month's end, the planned one and those after it (fct_win_ahead).
         activity_conversion, win_by_horizon, revenue_velocity: latest as-of date of the mart of that name.
-        activity_to_date: one row per rep: done in the plan's month up to as_of_date; booked from then to its end.
-        absences: one row per rep and day off.
+        activity_to_date: one row per rep: done in the plan's month up to as_of_date; booked from then to its end; first
+            meetings held in the ``pace.RECENT_DAYS`` days before the month.
+        absences: one row per rep (null: everybody), date and part of the day off (day, morning or afternoon); rows
+            may overlap.
+        activity_minutes: one row per rep (null: the organisation) and kind of activity of ``capacity``, whose length
+            is known, over the last 90 days.
+        calendar_factors: one row per month of the quarter, where the chosen hazards have a calendar (fct_calendar_factor).
+        activity_by_day: one row per rep, day and measure (touches, appointments, meetings as in ``activity_to_date``):
+            how many were done, over the last ``warehouse.DAYS_LOOKED_BACK`` days.
+        last_month: one row per scope and coefficient: its raw figure of the 30 days up to the month's eve, and of how
+            many cases.
+        past_months: one row per past month's eve: deals open then, wins expected of them in the month, and what came.
     """
 
     as_of_date: date
@@ -177,6 +112,11 @@ class PlanInputs:
     activity_to_date: pl.DataFrame
     absences: pl.DataFrame
     parameters: PlanParameters = field(default_factory=PlanParameters)
+    activity_minutes: pl.DataFrame = field(default_factory=lambda: empty("activity_minutes"))
+    activity_by_day: pl.DataFrame = field(default_factory=lambda: empty("activity_by_day"))
+    last_month: pl.DataFrame = field(default_factory=lambda: empty("last_month"))
+    past_months: pl.DataFrame = field(default_factory=lambda: empty("past_months"))
+    calendar_factors: pl.DataFrame = field(default_factory=lambda: empty("calendar_factors"))
 
     def __post_init__(self) -> None:
         """Give every frame its declared columns and types.
@@ -186,6 +126,13 @@ class PlanInputs:
         """
         for name, schema in SCHEMAS.items():
             object.__setattr__(self, name, conformed(name, getattr(self, name), schema))
+        object.__setattr__(self, "reps", self._employed(self.reps))
+
+    def _employed(self, reps: pl.DataFrame) -> pl.DataFrame:
+        """Who leaves before the plan date, or comes after its month, is nobody to plan for."""
+        has_left = pl.col("last_date").fill_null(date.max) < self.plan_date
+        is_to_come = pl.col("first_date").fill_null(date.min) > self.month_end_date
+        return reps.with_columns(is_active=pl.col("is_active").fill_null(True) & ~has_left & ~is_to_come)
 
     @property
     def month_start_date(self) -> date:
@@ -196,30 +143,3 @@ class PlanInputs:
     def month_end_date(self) -> date:
         """Last day of the planned month."""
         return month_end(self.plan_date)
-
-
-def conformed(name: str, frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
-    """The frame with exactly the columns and types of ``schema``, in one order whatever order it came in.
-
-    Raises:
-        PlanInputError: naming the frame and column.
-    """
-    missing = [column for column in schema if column not in frame.columns]
-    if missing:
-        raise PlanInputError(
-            f"{name} has no column {', '.join(missing)}",
-            where="inputs of the plan",
-            remedy="rebuild the marts",
-        )
-    try:
-        # A parallel scan returns rows in any order, and sums of doubles differ by it in their last bits.
-        return frame.select(pl.col(column).cast(kind) for column, kind in schema.items()).sort(list(schema))
-    except pl.exceptions.PolarsError as error:
-        raise PlanInputError(
-            f"{name}: {error}", where="inputs of the plan", remedy="rebuild the marts"
-        ) from error
-
-
-def empty(name: str) -> pl.DataFrame:
-    """An empty frame of that name in ``SCHEMAS``."""
-    return pl.DataFrame(schema=SCHEMAS[name])

@@ -6,214 +6,162 @@ What counts as what:
 * open deals are credited with P(won by the month's end) × amount (``in_flight_expected_amount``);
 * what is then still missing is ``gap_amount``; ``new_won_deals`` and ``needed_meetings``, ``needed_appointments``,
   ``needed_touches`` are the plain tree on it (``needed_won_deals``: on ``remaining_amount``, open deals included);
-* ``planned_*`` is what is asked for from ``plan_date`` on
-  (see ``counts``), and is what ``plan_steps`` lays over weeks and days;
-* meetings held earlier in the month are not subtracted from the plan: they are open deals now, or won, or lost.
+* ``planned_*`` is what is asked for from ``plan_date`` on: planned anew on a reset (see ``counts``), kept in between
+  (see ``reset``), each role with its own part (see ``roles``), and laid over weeks and days in ``plan_steps``;
+* meetings held earlier in the month are not subtracted from the plan: they are open deals now, or won, or lost;
+* teams and the organisation have rows of their own beside the reps' (see ``scopes``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from dagster_project.plan.chances import RepMonth, chances_of_quota, open_deals, size_factors
-from dagster_project.plan.coefficients import rep_coefficients, share_won_by_day
-from dagster_project.plan.counts import Counts, FloatArray, IntArray, Situation, count
-from dagster_project.plan.goals import credit_by_rep, deals_in_flight, rep_goals
+from dagster_project.plan.capacity.working_minutes import for_own_part
+from dagster_project.plan.capacity.would_fit import (
+    levers_of_plans,
+    minutes_of_plans,
+    month_capacity,
+    with_levers,
+)
+from dagster_project.plan.chances.drawn_months import drawn_months
+from dagster_project.plan.chances.scope_chances import MeetingsHeld, chances_by_scope
+from dagster_project.plan.columns import MONEY, PLAN_SCHEMA, SCOPE_KEY, STEP_SCHEMA
+from dagster_project.plan.counts import Counts, count, won_later
 from dagster_project.plan.inputs import LARGEST_MONEY, PlanInputs
-from dagster_project.plan.remarks import plan_notes
-from dagster_project.plan.simulation import NewMeetings, OpenDeals
-from dagster_project.plan.steps import MEASURES, RemainingDays, plan_steps
-from dagster_project.plan.tree import Coefficients
+from dagster_project.plan.people.roles import INSIDE_SALES, moved_to_roles, own_part
+from dagster_project.plan.rep_month import (
+    RepMonths,
+    coefficients_of,
+    meetings_going_on_as_before,
+    months_of_reps,
+    situation,
+)
+from dagster_project.plan.rhythm.catch_up import with_catch_up
+from dagster_project.plan.rhythm.reset import EarlierPlans, Promise, promise
+from dagster_project.plan.rhythm.weeks import coefficient_table, last_weeks, week_table
+from dagster_project.plan.scopes import as_rep_rows, scope_steps, scope_table
+from dagster_project.plan.steps import MEASURES, by_rep_and_measure, rep_steps
+from dagster_project.plan.words.remarks import plan_notes
 
-MONEY: pl.DataType = pl.Decimal(18, 4)
-PLAN_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "plan_id": pl.String,
-    "plan_date": pl.Date,
-    "as_of_date": pl.Date,
-    "rep_id": pl.String,
-    "month_start_date": pl.Date,
-    "month_end_date": pl.Date,
-    "quota_amount": MONEY,
-    "goal_amount": MONEY,
-    "won_amount_to_date": MONEY,
-    "remaining_amount": MONEY,
-    "average_price": MONEY,
-    "win_rate": pl.Float64,
-    "appointment_to_meeting": pl.Float64,
-    "touch_to_appointment": pl.Float64,
-    "won_in_time_share": pl.Float64,
-    "needed_won_deals": pl.Int64,
-    "in_flight_deals": pl.Int64,
-    "in_flight_expected_amount": MONEY,
-    "gap_amount": MONEY,
-    "new_won_deals": pl.Int64,
-    "needed_meetings": pl.Int64,
-    "needed_appointments": pl.Int64,
-    "needed_touches": pl.Int64,
-    "planned_meetings": pl.Int64,
-    "planned_appointments": pl.Int64,
-    "planned_touches": pl.Int64,
-    "done_won_deals": pl.Int64,
-    "done_meetings": pl.Int64,
-    "done_appointments": pl.Int64,
-    "done_touches": pl.Int64,
-    "booked_appointments": pl.Int64,
-    "insurance_meetings": pl.Int64,
-    "insurance_probability": pl.Float64,
-    "probability_of_quota": pl.Float64,
-    "business_days_left": pl.Int64,
-    "note": pl.String,
-    "note_codes": pl.String,
-    "currency": pl.String,
-    "goal_source": pl.String,
-    "language": pl.String,
-}
-PLAN_SCHEMA = pl.Schema(PLAN_COLUMNS)
-STEP_COLUMNS = ("plan_id", "plan_date", "rep_id", "level", "period_start", "period_end", "measure", "target")
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class PlanTables:
-    """What is promised for the rest of the month.
+    """What is promised for the rest of the month; columns and keys in ``columns``.
 
     Attributes:
-        plans: one row per plan_date and rep, columns of ``PLAN_SCHEMA``.
-        steps: one row per plan_date, rep, level (month, week, day), period_start and measure. Periods are clipped to
-            [plan_date, month end]; days sum to their week, weeks to the month.
+        plans: one row per plan_date and scope: each rep, each team, the organisation.
+        steps: one row per plan_date, scope, level (month, week, day), period_start and measure. Periods are clipped to
+            [plan_date, month end]; days sum to their week, weeks to the month, reps to their team and the organisation.
+            The week of the plan date says what was promised on the reset and done since; its target is what is left.
+        weeks: on a reset, one row per scope and measure: last week promised and done, this week promised.
+        coefficients: on a reset, one row per scope and coefficient used, last month's figure beside.
+        levers: one row per rep whose plan does not fit and lever: the value with which it would.
     """
 
     plans: pl.DataFrame
     steps: pl.DataFrame
+    weeks: pl.DataFrame
+    coefficients: pl.DataFrame
+    levers: pl.DataFrame
 
 
-def make_plans(inputs: PlanInputs) -> PlanTables:
-    """Plan every active rep at once; a pure function of its inputs, equal to the bit when repeated."""
-    coefficients = rep_coefficients(inputs)
-    goals = rep_goals(inputs)
-    deals = deals_in_flight(inputs, goals, coefficients)
-    reps = _one_row_per_rep(inputs, goals, coefficients, deals)
-    remaining, days_of_month = _days(inputs, reps["rep_id"].to_list())
-    by_day = share_won_by_day(inputs, 31)[[(inputs.month_end_date - day).days for day in remaining.days]]
-    reps = reps.with_columns(
-        business_days_left=remaining.weights.sum(axis=1),
-        won_in_time_share=_won_in_time(by_day, remaining.weights),
+def make_plans(inputs: PlanInputs, earlier: EarlierPlans | None = None) -> PlanTables:
+    """Plan every active rep at once; a pure function of its inputs, equal to the bit when repeated.
+
+    Args:
+        earlier: what was promised on the days before; nothing by default, so that everybody is planned anew.
+    """
+    told = earlier or EarlierPlans()
+    months = months_of_reps(inputs)
+    capacity = month_capacity(inputs, months)
+    own_part_only = for_own_part(capacity, months.table["role"].to_list())
+    counts = count(situation(months), coefficients_of(months.table), inputs.parameters, own_part_only)
+    kept = promise(_by_role(months, counts), months.table, months.remaining, told, inputs)
+    counts = _as_promised(counts, kept, months)
+    columns = [months.table, _columns(counts), minutes_of_plans(counts, capacity)]
+    reps = pl.concat(columns, how="horizontal").with_columns(
+        reset_date=pl.Series(kept.reset_dates, dtype=pl.Date),
+        expected_amount=_expected(),
     )
-    counts = count(_situation(reps, days_of_month), _coefficients(reps), inputs.parameters)
-    months = _rep_months(inputs, reps, deals, by_day, remaining.weights)
-    table = pl.concat([reps, _columns(counts), chances_of_quota(months, counts, inputs)], how="horizontal")
-    plans = _finished(inputs, table)
-    return PlanTables(plans, _steps(plans, counts, remaining))
-
-
-def _one_row_per_rep(
-    inputs: PlanInputs, goals: pl.DataFrame, coefficients: pl.DataFrame, deals: pl.DataFrame
-) -> pl.DataFrame:
-    """Goals, coefficients, open deals and activity to date side by side, by rep id."""
-    assumed_price = pl.col("goal_amount") / inputs.parameters.default_deals_a_month
-    filled = ("in_flight_deals", "open_other_currency", "open_without_forecast")
-    activity = ("done_touches", "done_appointments", "done_meetings", "booked_appointments")
-    return (
-        goals.join(coefficients, on="rep_id", how="left")
-        .join(credit_by_rep(deals), on="rep_id", how="left")
-        .join(inputs.activity_to_date.group_by("rep_id").sum(), on="rep_id", how="left")
-        .with_columns(
-            pl.col(*filled, *activity).fill_null(0),
-            pl.col("in_flight_expected_amount").fill_null(0.0),
-            pl.coalesce("average_price", pl.when(assumed_price > 0).then(assumed_price)).alias(
-                "average_price"
-            ),
-            remaining_amount=(pl.col("goal_amount") - pl.col("won_amount_to_date")).clip(lower_bound=0.0),
-        )
-        .with_columns(
-            gap_amount=(pl.col("remaining_amount") - pl.col("in_flight_expected_amount")).clip(
-                lower_bound=0.0
-            )
-        )
-        .sort("rep_id")
+    steps = _steps(months, kept)
+    last = last_weeks(told, reps, inputs)
+    reps = as_rep_rows(with_catch_up(reps, steps, last, told, inputs.plan_date))
+    table = pl.concat([reps, scope_table(reps, inputs)], how="diagonal")
+    chances = _chances(inputs, months, counts)
+    levers = levers_of_plans(inputs, months, capacity, chances)
+    known = table.join(chances, on=SCOPE_KEY, how="left", maintain_order="left")
+    plans = _finished(inputs, with_levers(known, levers))
+    return PlanTables(
+        plans,
+        _finished_steps(plans, steps, reps),
+        week_table(last, reps, kept, inputs),
+        coefficient_table(table, reps, inputs),
+        levers,
     )
 
 
-def _days(inputs: PlanInputs, rep_ids: Sequence[str]) -> tuple[RemainingDays, IntArray]:
-    """What is left of the month per rep, and each rep's business days of the whole month."""
-    absences = {
-        str(rep_id): set(rows["absence_date"])
-        for (rep_id,), rows in inputs.absences.partition_by("rep_id", as_dict=True).items()
-    }
-    month = inputs.calendar.business_days(inputs.month_start_date, inputs.month_end_date)
-    works = np.array([[day not in absences.get(rep, ()) for day in month] for rep in rep_ids], dtype=np.int64)
-    works = works.reshape(len(rep_ids), len(month))
-    still = [place for place, day in enumerate(month) if day >= inputs.plan_date]
-    days = [month[place] for place in still]
-    remaining = RemainingDays(inputs.plan_date, inputs.month_end_date, days, works[:, still])
-    return remaining, works.sum(axis=1)
+def _by_role(months: RepMonths, counts: Counts) -> dict[str, IntArray]:
+    """The rest of the month as tonight would plan it, with each role's own part."""
+    totals: Mapping[str, IntArray] = {measure: getattr(counts, f"planned_{measure}") for measure in MEASURES}
+    roles, teams = months.table["role"].to_list(), months.table["team_id"].to_list()
+    return moved_to_roles(totals, roles, teams, months.remaining.units_left)
 
 
-def _won_in_time(by_day: FloatArray, weights: IntArray) -> FloatArray:
-    """Mean over each rep's remaining days of the share won by the month's end; 0 without a day."""
-    return np.asarray((weights @ by_day) / np.maximum(weights.sum(axis=1), 1), dtype=np.float64)
-
-
-def _situation(reps: pl.DataFrame, days_of_month: IntArray) -> Situation:
-    return Situation(
-        goal_amount=reps["goal_amount"].fill_null(0.0).to_numpy(),
-        remaining_amount=reps["remaining_amount"].fill_null(0.0).to_numpy(),
-        gap_amount=reps["gap_amount"].fill_null(0.0).to_numpy(),
-        days_left=reps["business_days_left"].to_numpy(),
-        days_of_month=days_of_month,
-        won_in_time=reps["won_in_time_share"].to_numpy(),
-        booked_appointments=reps["booked_appointments"].to_numpy(),
-    )
-
-
-def _coefficients(reps: pl.DataFrame) -> Coefficients:
-    return Coefficients(
-        # Without a price there is no goal either, so that any price gives zero.
-        average_price=reps["average_price"].fill_null(1.0).to_numpy(),
-        win_rate=reps["win_rate"].to_numpy(),
-        appointment_to_meeting=reps["appointment_to_meeting"].to_numpy(),
-        touch_to_appointment=reps["touch_to_appointment"].to_numpy(),
-    )
-
-
-def _rep_months(
-    inputs: PlanInputs, reps: pl.DataFrame, deals: pl.DataFrame, by_day: FloatArray, weights: IntArray
-) -> list[RepMonth]:
-    no_deals = OpenDeals(np.zeros(0), np.zeros(0), np.zeros(0))
-    deals_of = open_deals(deals)
-    sizes = size_factors(inputs.opportunities)
-    return [
-        RepMonth(
-            rep_id=row["rep_id"],
-            team=row["team_id"] or "",
-            missing=(row["goal_amount"] or 0.0) - row["won_amount_to_date"],
-            has_quota=row["quota_amount"] is not None,
-            deals=deals_of.get(row["rep_id"], no_deals),
-            new=NewMeetings(
-                row["win_rate"] * by_day[works > 0],
-                row["win_rate_spread"],
-                row["average_price"] or 0.0,
-                sizes,
-            ),
-        )
-        for row, works in zip(reps.iter_rows(named=True), weights, strict=True)
-    ]
+def _as_promised(counts: Counts, kept: Promise, months: RepMonths) -> Counts:
+    planned = {f"planned_{measure}": kept.weeks[measure].sum(axis=1) for measure in MEASURES}
+    later = won_later(planned["planned_meetings"], months.table["won_in_time_share"].to_numpy())
+    return replace(counts, **planned, meetings_for_next_months=later)
 
 
 def _columns(counts: Counts) -> pl.DataFrame:
     return pl.DataFrame({item.name: getattr(counts, item.name) for item in fields(counts)})
 
 
+def _expected() -> pl.Expr:
+    """Money by the month's end when the plan is held, in the mean."""
+    new = pl.col("planned_meetings") * pl.col("win_rate") * pl.col("won_in_time_share")
+    in_hand = pl.col("won_amount_to_date") + pl.col("in_flight_expected_amount")
+    return in_hand + new * pl.col("average_price").fill_null(0.0)
+
+
+def _steps(months: RepMonths, kept: Promise) -> pl.DataFrame:
+    """The reps' steps; those of the plan date's week with what was promised for it and what was done since."""
+    ids, roles = months.table["rep_id"].to_list(), months.table["role"].to_list()
+    own = {measure: own_part(measure, roles) for measure in MEASURES}
+    steps = rep_steps(ids, kept.weeks, own, months.remaining)
+    held = by_rep_and_measure(ids, promised=kept.promised, done=kept.done)
+    this_week = (pl.col("level") == "week") & (pl.col("period_start") == months.remaining.plan_date)
+    return steps.join(held, on=["rep_id", "measure"], how="left", maintain_order="left").with_columns(
+        pl.when(this_week).then(pl.col("promised", "done"))
+    )
+
+
+def _chances(inputs: PlanInputs, months: RepMonths, counts: Counts) -> pl.DataFrame:
+    """One row per scope; an inside sales rep has none alone: what the team's field reps win makes the quota."""
+    held = MeetingsHeld(counts.planned_meetings, meetings_going_on_as_before(inputs, months))
+    found = chances_by_scope(drawn_months(inputs, months), counts, held, inputs)
+    inside = months.table.filter(pl.col("role") == INSIDE_SALES)["rep_id"].to_list()
+    is_inside = (pl.col("scope_kind") == "rep") & pl.col("scope_id").is_in(inside)
+    return found.with_columns(
+        pl.when(~is_inside).then(pl.col(name)).alias(name) for name in found.columns if name not in SCOPE_KEY
+    )
+
+
 def _finished(inputs: PlanInputs, table: pl.DataFrame) -> pl.DataFrame:
     notes, codes = plan_notes(table, inputs.parameters)
-    ids = [_plan_id(inputs, rep_id) for rep_id in table["rep_id"]]
+    ids = [_plan_id(inputs, *scope) for scope in table.select(SCOPE_KEY).iter_rows()]
     money = [name for name, kind in PLAN_SCHEMA.items() if kind == MONEY]
     return table.with_columns(
-        pl.col(money).clip(upper_bound=LARGEST_MONEY),
+        pl.col(money).clip(-LARGEST_MONEY, LARGEST_MONEY),
         plan_id=pl.Series(ids, dtype=pl.String),
         plan_date=pl.lit(inputs.plan_date),
         as_of_date=pl.lit(inputs.as_of_date),
@@ -225,17 +173,20 @@ def _finished(inputs: PlanInputs, table: pl.DataFrame) -> pl.DataFrame:
     ).select(pl.col(name).cast(kind) for name, kind in PLAN_SCHEMA.items())
 
 
-def _plan_id(inputs: PlanInputs, rep_id: str) -> str:
-    """One plan per rep and plan date, whenever it is computed."""
-    return blake2b(f"plan\x1f{inputs.plan_date}\x1f{rep_id}".encode(), digest_size=16).hexdigest()
+def _plan_id(inputs: PlanInputs, scope_kind: str, scope_id: str) -> str:
+    """One plan per scope and plan date, whenever it is computed."""
+    name = f"plan\x1f{inputs.plan_date}\x1f{scope_kind}\x1f{scope_id}"
+    return blake2b(name.encode(), digest_size=16).hexdigest()
 
 
-def _steps(plans: pl.DataFrame, counts: Counts, remaining: RemainingDays) -> pl.DataFrame:
-    has_day = remaining.weights.sum(axis=1) > 0
-    totals: Mapping[str, IntArray] = {
-        measure: np.where(has_day, getattr(counts, f"planned_{measure}"), 0) for measure in MEASURES
-    }
-    steps = plan_steps(plans["rep_id"].to_list(), totals, remaining)
-    return steps.join(
-        plans.select("rep_id", "plan_id", "plan_date"), on="rep_id", maintain_order="left"
-    ).select(STEP_COLUMNS)
+def _finished_steps(plans: pl.DataFrame, steps: pl.DataFrame, reps: pl.DataFrame) -> pl.DataFrame:
+    own = as_rep_rows(steps)
+    both = pl.concat([own, scope_steps(own, reps)], how="diagonal")
+    dated = both.join(plans.select("plan_id", "plan_date", *SCOPE_KEY), on=SCOPE_KEY)
+    return dated.select(pl.col(name).cast(kind) for name, kind in STEP_SCHEMA.items()).sort(
+        pl.col("scope_kind").cast(pl.Enum(["rep", "team", "organization"])),
+        "scope_id",
+        pl.col("level").cast(pl.Enum(["month", "week", "day"])),
+        "period_start",
+        pl.col("measure").cast(pl.Enum(MEASURES)),
+    )

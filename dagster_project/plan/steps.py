@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dagster_project.plan.calendars import week_start
+from dagster_project.calendars import week_start
 from dagster_project.plan.whole_numbers import largest_remainder
 
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 MEASURES = ("won_deals", "meetings", "appointments", "touches")
-STEP_SCHEMA = pl.Schema(
+REP_STEP_SCHEMA = pl.Schema(
     {
         "rep_id": pl.String,
         "level": pl.String,
@@ -36,7 +38,7 @@ class RemainingDays:
         plan_date: first day still to be planned.
         month_end: last day of the month.
         days: business days between the two, in order.
-        weights: whole numbers, one row per rep and one column per day; 0 where the rep is absent.
+        weights: working units, one row per rep and one column per day; 0 where the rep is absent.
     """
 
     plan_date: date
@@ -44,21 +46,79 @@ class RemainingDays:
     days: Sequence[date]
     weights: IntArray
 
+    @cached_property
+    def mondays(self) -> list[date]:
+        """Monday of each week that has a business day left, in order."""
+        return sorted({week_start(day) for day in self.days})
 
-def plan_steps(
-    rep_ids: Sequence[str], totals: Mapping[str, IntArray], remaining: RemainingDays
+    @cached_property
+    def week_of_day(self) -> IntArray:
+        """Place in ``mondays`` of each day."""
+        index = {monday: place for place, monday in enumerate(self.mondays)}
+        return np.array([index[week_start(day)] for day in self.days], dtype=np.int64)
+
+    @cached_property
+    def week_weights(self) -> IntArray:
+        """Working units, reps × weeks."""
+        units = np.zeros((len(self.weights), len(self.mondays)), dtype=np.int64)
+        np.add.at(units.T, self.week_of_day, self.weights.T)
+        return units
+
+    @cached_property
+    def units_left(self) -> IntArray:
+        """Working units of each rep."""
+        return np.asarray(self.weights.sum(axis=1), dtype=np.int64)
+
+    @cached_property
+    def days_left(self) -> IntArray:
+        """Days of each rep on which any unit is worked."""
+        return np.asarray((self.weights > 0).sum(axis=1), dtype=np.int64)
+
+
+def by_rep_and_measure(rep_ids: Sequence[str], **columns: Mapping[str, IntArray]) -> pl.DataFrame:
+    """One row per measure and rep from arrays with one place per rep: rep_id, measure and the named columns."""
+    names = {"rep_id": list(rep_ids) * len(MEASURES), "measure": np.repeat(MEASURES, len(rep_ids)).tolist()}
+    numbers = {name: np.concatenate([by[measure] for measure in MEASURES]) for name, by in columns.items()}
+    schema = {"rep_id": pl.String, "measure": pl.String, **dict.fromkeys(columns, pl.Int64)}
+    return pl.DataFrame({**names, **numbers}, schema=schema)
+
+
+def weeks_of_totals(totals: IntArray, remaining: RemainingDays) -> IntArray:
+    """Whole numbers of the rest of the month laid over its weeks by working units; reps × weeks.
+
+    A rep without a day left gets nothing.
+    """
+    if not remaining.mondays:
+        return np.zeros((len(totals), 0), dtype=np.int64)
+    return largest_remainder(np.where(remaining.units_left > 0, totals, 0), remaining.week_weights)
+
+
+def days_of_weeks(weeks: IntArray, remaining: RemainingDays) -> IntArray:
+    """Each week's whole numbers laid over its days by working units; reps × days."""
+    days = np.zeros_like(remaining.weights)
+    for week in range(len(remaining.mondays)):
+        inside = remaining.week_of_day == week
+        days[:, inside] = largest_remainder(weeks[:, week], remaining.weights[:, inside])
+    return days
+
+
+def rep_steps(
+    rep_ids: Sequence[str],
+    weeks: Mapping[str, IntArray],
+    own: Mapping[str, BoolArray],
+    remaining: RemainingDays,
 ) -> pl.DataFrame:
-    """One row per rep, level, period and measure, as ``STEP_SCHEMA``.
+    """One row per rep, level, period and measure, as ``REP_STEP_SCHEMA``.
 
     Every period is clipped to [plan_date, month end], so a target is what is still to be done in it. Days sum to
     their week and weeks to the month, measure by measure. Days on which a rep is absent have no row.
 
     Args:
-        totals: per measure, one whole number per rep; zero where a rep has no day left.
+        weeks: per measure, whole numbers of reps × weeks left.
+        own: per measure, which reps have it in their part of the tree; the others get no row of it.
     """
     tables = [
-        _measure_steps(rep_ids, measure, np.asarray(totals[measure], dtype=np.int64), remaining)
-        for measure in MEASURES
+        _measure_steps(rep_ids, measure, weeks[measure], own[measure], remaining) for measure in MEASURES
     ]
     order = pl.Enum(["month", "week", "day"])
     return pl.concat(tables).sort(
@@ -67,36 +127,20 @@ def plan_steps(
 
 
 def _measure_steps(
-    rep_ids: Sequence[str], measure: str, totals: IntArray, remaining: RemainingDays
+    rep_ids: Sequence[str], measure: str, weeks: IntArray, own: BoolArray, remaining: RemainingDays
 ) -> pl.DataFrame:
-    week_of_day, week_starts, week_ends = _weeks(remaining)
-    month = totals[:, None]
-    week_weights = np.zeros((len(totals), len(week_starts)), dtype=np.int64)
-    np.add.at(week_weights.T, week_of_day, remaining.weights.T)
-    weeks = largest_remainder(totals, week_weights) if len(week_starts) else week_weights
-    days = np.zeros_like(remaining.weights)
-    for week in range(len(week_starts)):
-        inside = week_of_day == week
-        days[:, inside] = largest_remainder(weeks[:, week], remaining.weights[:, inside])
+    month = weeks.sum(axis=1, keepdims=True)
+    starts = [max(monday, remaining.plan_date) for monday in remaining.mondays]
+    ends = [min(monday + timedelta(days=6), remaining.month_end) for monday in remaining.mondays]
     spans = {
         "month": (month, np.ones_like(month), [remaining.plan_date], [remaining.month_end]),
-        "week": (weeks, week_weights, week_starts, week_ends),
-        "day": (days, remaining.weights, list(remaining.days), list(remaining.days)),
+        "week": (weeks, remaining.week_weights, starts, ends),
+        "day": (days_of_weeks(weeks, remaining), remaining.weights, remaining.days, remaining.days),
     }
     return pl.concat(
-        _level(rep_ids, measure, level, targets, shown, starts, ends)
-        for level, (targets, shown, starts, ends) in spans.items()
+        _level(rep_ids, measure, level, targets, shown * own[:, None], begins, finishes)
+        for level, (targets, shown, begins, finishes) in spans.items()
     )
-
-
-def _weeks(remaining: RemainingDays) -> tuple[IntArray, list[date], list[date]]:
-    """Week index of each day; first and last day of each week, clipped to what is left of the month."""
-    mondays = sorted({week_start(day) for day in remaining.days})
-    index = {monday: place for place, monday in enumerate(mondays)}
-    week_of_day = np.array([index[week_start(day)] for day in remaining.days], dtype=np.int64)
-    starts = [max(monday, remaining.plan_date) for monday in mondays]
-    ends = [min(monday.fromordinal(monday.toordinal() + 6), remaining.month_end) for monday in mondays]
-    return week_of_day, starts, ends
 
 
 def _level(
@@ -118,5 +162,5 @@ def _level(
             "measure": pl.repeat(measure, len(reps), dtype=pl.String, eager=True),
             "target": targets[reps, periods],
         },
-        schema=STEP_SCHEMA,
+        schema=REP_STEP_SCHEMA,
     )

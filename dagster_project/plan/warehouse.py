@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dagster_project.plan.calendars import month_end, month_start
-from dagster_project.plan.inputs import PlanInputError
+from dagster_project.calendars import month_end, month_start
+from dagster_project.plan.chances.pace import RECENT_DAYS
+from dagster_project.plan.input_frames import PlanInputError
+from dagster_project.plan.people.queries import ABSENCE_WORDS, ABSENCES, DECLINED_WORDS, REPS, ROLE_VALUES
 
 if TYPE_CHECKING:
     import duckdb
@@ -17,10 +20,11 @@ if TYPE_CHECKING:
 LATEST = "as_of_date = (select max(as_of_date) from {mart} where as_of_date <= $as_of_date)"
 
 QUERIES = {
-    "reps": "select rep_id, team_id, language, is_active, email from dim_rep",
+    "reps": REPS,
     "quotas": """
         select rep_id, month_start_date, quota_amount, currency, source
-        from fct_quota where month_start_date = $month_start_date
+        from fct_quota
+        where month_start_date between $month_start_date and $month_start_date + interval 6 month
     """,
     # A year of won deals is what the sizes of new ones are drawn from.
     "opportunities": """
@@ -30,8 +34,7 @@ QUERIES = {
     """,
     "win_ahead": """
         select opportunity_id, horizon_date, p_win, lower_80, upper_80
-        from fct_win_ahead where horizon_date = $month_end_date
-        qualify row_number() over (partition by opportunity_id order by horizon_kind desc) = 1
+        from fct_win_ahead where horizon_date >= $month_end_date and horizon_kind = 'month_end'
     """,
     "activity_conversion": f"""
         select window_name, scope_kind, scope_id, step, entered, rate_shrunk, lower_80, upper_80, is_too_few
@@ -70,34 +73,116 @@ QUERIES = {
             count(*) filter (
                 is_for_first_meeting and is_scheduled and open_opportunity_id is null
                 and activity_date > $as_of_date and activity_date <= $month_end_date
-            ) as booked_appointments
+            ) as booked_appointments,
+            count(*) filter (
+                is_first_meeting and activity_date >= $recent_from_date and activity_date < $month_start_date
+                and activity_date <= $as_of_date
+            ) as recent_meetings
         from dated left join open_opportunities on opportunity_id = open_opportunity_id
-        where activity_date >= $month_start_date or set_date >= $month_start_date
+        where activity_date >= $recent_from_date or set_date >= $month_start_date
         group by rep_id
     """,
-    # An all-day event without a customer is an absence when its subject says so.
-    "absences": """
-        with days_off as (
-            select rep_id, activity_date as from_date,
-                greatest(ceil(coalesce(duration_minutes, 1440) / 1440.0), 1)::int as days
-            from fct_activity
-            where activity_kind = 'event' and is_all_day and opportunity_id is null and rep_id is not null
-                and activity_date > $as_of_date - interval 62 day and activity_date <= $month_end_date
-                and regexp_matches(lower(nfc_normalize(concat_ws(' ', subject, result_text))), $absence_words)
+    # As in activity_to_date, day by day and further back: a week's promise may be older than the month.
+    "activity_by_day": """
+        with first_meetings as (
+            select opportunity_id, min(activity_at) as first_meeting_at
+            from fct_activity where is_first_meeting group by opportunity_id
+        ),
+        dated as (
+            select rep_id, activity_date, is_touch, is_first_meeting,
+                is_appointment and created_at <= coalesce(first_meeting_at, 'infinity') as is_for_first_meeting,
+                timezone((select time_zone from run_parameters), created_at::timestamptz)::date as set_date
+            from fct_activity left join first_meetings using (opportunity_id)
+            where rep_id is not null
+        ),
+        done as (
+            select rep_id, activity_date, 'touches' as measure from dated where is_touch
+            union all by name
+            select rep_id, activity_date, 'meetings' as measure from dated where is_first_meeting
+            union all by name
+            select rep_id, set_date as activity_date, 'appointments' as measure from dated where is_for_first_meeting
         )
-        select distinct rep_id, (from_date + offset_days::int)::date as absence_date
-        from days_off, unnest(range(least(days, 62))) as offsets(offset_days)
+        select rep_id, activity_date, measure, count(*) as done
+        from done
+        where activity_date between $first_day_back and $as_of_date
+        group by all
+    """,
+    # 30 days up to the month's eve; velocity has the price and the cycle of the same days.
+    "last_month": """
+        select scope_kind, scope_id, rate_raw as last_month_value, entered as last_month_n,
+            case step when 'meeting_to_won' then 'win_rate' else step end as measure
+        from fct_activity_conversion
+        where as_of_date = $month_start_date::date - 1 and window_name = '30d'
+        union all by name
+        select scope_kind, scope_id, unnest([average_price::double, average_cycle_days]) as last_month_value,
+            won as last_month_n, unnest(['average_price', 'average_cycle_days']) as measure
+        from fct_revenue_velocity
+        where as_of_date = $month_start_date::date - 1 and window_name = '30d' and scope_kind <> 'segment'
+    """,
+    # Where the backtest found no calendar in the hazards, new deals have none either.
+    "calendar_factors": """
+        select month_of_quarter, win_factor
+        from fct_calendar_factor
+        where exists (
+            select 1 from fct_hazard_choice where is_chosen and calendar <> 'none'
+            and as_of_date = (select max(as_of_date) from fct_hazard_choice where as_of_date <= $as_of_date)
+        )
+    """,
+    # Each month's forecast of its own eve, out of the deals open then, and what came of them.
+    "past_months": """
+        select as_of_date, open_deals, expected_open_deals as expected_deals, realised_deals - won as realised_deals
+        from fct_forecast
+        where scope_kind = 'organization' and period_kind = 'month' and realised_deals is not null
+            and period_end_date <= $as_of_date
+    """,
+    # What takes the rep's time, by the length its records give; half a day is the longest that is no slip of the pen.
+    "activity_minutes": """
+        with timed as (
+            select rep_id, activity_date, duration_minutes,
+                case
+                    when is_touch and channel = 'call' then 'call'
+                    when is_first_meeting then 'first_meeting'
+                    when is_meeting_held then 'later_meeting'
+                    when activity_kind = 'event' and is_done and not is_appointment then 'internal_meeting'
+                end as kind
+            from fct_activity
+            where activity_date > $as_of_date - interval 90 day and activity_date <= $as_of_date
+                and rep_id is not null and not is_all_day and not is_own_write and duration_minutes <= 720
+        )
+        select
+            rep_id, kind, count(*) as activities, median(duration_minutes) as median_minutes,
+            avg(duration_minutes) as mean_minutes, sum(duration_minutes) as total_minutes,
+            min(activity_date) as first_activity_date
+        from timed where kind is not null
+        group by grouping sets ((rep_id, kind), (kind))
+    """,
+    "absences": ABSENCES,
+}
+
+# What the periods of a quota file are read by.
+QUOTA_QUERIES = {
+    "fiscal_quarters": """
+        select distinct fiscal_year_number, fiscal_quarter_number, fiscal_quarter_start_date, fiscal_quarter_end_date
+        from dim_calendar order by fiscal_quarter_start_date
+    """,
+    "business_days": "select date_day from dim_calendar where is_business_day",
+    "won_by_month": """
+        select
+            date_trunc('month', closed_date)::date as month_start_date, count(*)::double as won_deals,
+            coalesce(sum(amount) filter (where currency = (select currency from run_parameters)), 0)::double as won_amount
+        from fct_opportunity where status = 'won' and closed_date is not null
+        group by month_start_date
     """,
 }
 
-ABSENCE_WORDS = (
-    "休暇|休み|有休|有給|年休|代休|振休|欠勤|不在|休業|忌引|"
-    r"out ?of ?(the )?office|\booo\b|vacation|holiday|day off|\bpto\b|annual leave|sick leave|parental leave|\bleave\b"
-)
+# The last week's promise may be this old: long holidays, and nights that did not run.
+DAYS_LOOKED_BACK = 45
 
 
-def read_frames(warehouse: Path, *, as_of_date: date, plan_date: date) -> dict[str, pl.DataFrame]:
-    """One frame per name in ``inputs.SCHEMAS``.
+def read_frames(
+    warehouse: Path, *, as_of_date: date, plan_date: date, queries: Mapping[str, str] = QUERIES
+) -> dict[str, pl.DataFrame]:
+    """One frame per query; by default one per name in ``input_frames.SCHEMAS``.
 
     Raises:
         PlanInputError: the file, a mart or a column is missing.
@@ -108,7 +193,11 @@ def read_frames(warehouse: Path, *, as_of_date: date, plan_date: date) -> dict[s
         "as_of_date": as_of_date,
         "month_start_date": month_start(plan_date),
         "month_end_date": month_end(plan_date),
+        "recent_from_date": month_start(plan_date) - timedelta(days=RECENT_DAYS),
         "absence_words": ABSENCE_WORDS,
+        "declined_words": DECLINED_WORDS,
+        **ROLE_VALUES,
+        "first_day_back": plan_date - timedelta(days=DAYS_LOOKED_BACK),
     }
     if not warehouse.exists():
         raise PlanInputError(
@@ -117,7 +206,7 @@ def read_frames(warehouse: Path, *, as_of_date: date, plan_date: date) -> dict[s
     try:
         with duckdb.connect(str(warehouse), read_only=True) as connection:
             connection.execute("set TimeZone = 'UTC'")
-            return {name: _read(connection, query, values) for name, query in QUERIES.items()}
+            return {name: _read(connection, query, values) for name, query in queries.items()}
     except duckdb.Error as error:
         first_line = str(error).splitlines()[0]
         raise PlanInputError(

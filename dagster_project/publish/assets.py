@@ -8,11 +8,21 @@ import dagster as dg
 import duckdb
 
 from connectors.salesforce.writing.apply_actions import WriteOutcome, write_actions
-from dagster_project.decisions import ACTIONS_PLANNED, CANDIDATES, PLAN_STEPS, PLANS
+from dagster_project.decisions import (
+    ACTIONS_PLANNED,
+    CANDIDATES,
+    DAY_BLOCKS,
+    PLAN_COEFFICIENTS,
+    PLAN_LEVERS,
+    PLAN_STEPS,
+    PLAN_WEEKS,
+    PLANS,
+)
 from dagster_project.ingest.org import actionable_errors
 from dagster_project.ingest.organization import read_organization
 from dagster_project.permission import may_write
 from dagster_project.progress import current
+from dagster_project.publish.day_tables import day_tables
 from dagster_project.publish.decided_tables import decided_tables, log_tables
 from dagster_project.publish.published_file import publish
 from dagster_project.publish.written import need_acceptance
@@ -27,6 +37,10 @@ from dagster_project.transform.run import run_dates
         *sorted(key for key in warehouse.keys if key.path[0] == MARTS),
         PLANS,
         PLAN_STEPS,
+        PLAN_WEEKS,
+        PLAN_COEFFICIENTS,
+        PLAN_LEVERS,
+        DAY_BLOCKS,
         CANDIDATES,
         ACTIONS_PLANNED,
     ],
@@ -36,7 +50,9 @@ from dagster_project.transform.run import run_dates
 def published_marts(night: NightResource) -> dg.MaterializeResult[None]:
     """The file people query, swapped in whole: every mart, today's plans, candidates and ``sync_next_actions``."""
     with current().step("Publish"):
-        tables = log_tables(night.log) | decided_tables(night.log, run_dates(night).plan_date)
+        dates = run_dates(night)
+        tables = log_tables(night.log) | decided_tables(night.log, dates.plan_date)
+        tables |= day_tables(night.log, night.settings, dates)
         published = night.settings.published_file
         counts = publish(published, night.settings.warehouse_file, tables)
     rows = [dg.TableRecord({"table": name, "rows": count}) for name, count in counts.items()]

@@ -8,7 +8,17 @@ import polars as pl
 import pyarrow as pa
 
 from connectors.event_log import EventLog
-from dagster_project.decisions import ACTIONS_PLANNED, CANDIDATES, PLAN_STEPS, PLANS, decided_rows
+from dagster_project.decisions import (
+    ACTIONS_PLANNED,
+    CANDIDATES,
+    PLAN_COEFFICIENTS,
+    PLAN_LEVERS,
+    PLAN_STEPS,
+    PLAN_WEEKS,
+    PLANS,
+    decided_between,
+    decided_rows,
+)
 from dagster_project.publish.carried_over import carried_over
 from dagster_project.recommend.sync import sync_next_actions
 from dagster_project.undone import without_undone
@@ -33,9 +43,17 @@ def _system_columns_dropped(rows: pl.DataFrame) -> pa.Table:
     return rows.drop("record_id", strict=False).to_arrow()
 
 
-def decided_tables(log: EventLog, plan_date: date) -> dict[str, pa.Table]:
-    """One table each: plan_today, plan_steps, candidates, actions_planned, sync_next_actions (all of ``plan_date``).
+def decided_so_far(log: EventLog, stream: str, plan_date: date) -> pl.DataFrame:
+    """What was decided on every day before, and what holds for ``plan_date``, decided or rehearsed."""
+    before = decided_between(log, stream, date.min, plan_date)
+    return pl.concat([before, decided_rows(log, stream, plan_date)], how="diagonal_relaxed")
 
+
+def decided_tables(log: EventLog, plan_date: date) -> dict[str, pa.Table]:
+    """One table each: plan_today, plan_steps, plan_levers, candidates, actions_planned, sync_next_actions (all of ``plan_date``).
+
+    plan_weeks and plan_coefficients keep what was decided on every reset so far, so that what was promised on a Monday
+    stays readable.
     ``sync_next_actions`` holds, beside the day's actions, those of earlier nights that never reached the org; it lacks
     what an undo has taken back.
     """
@@ -46,6 +64,9 @@ def decided_tables(log: EventLog, plan_date: date) -> dict[str, pa.Table]:
     return {
         "plan_today": _system_columns_dropped(decided_rows(log, PLANS, plan_date)),
         "plan_steps": _system_columns_dropped(decided_rows(log, PLAN_STEPS, plan_date)),
+        "plan_weeks": _system_columns_dropped(decided_so_far(log, PLAN_WEEKS, plan_date)),
+        "plan_coefficients": _system_columns_dropped(decided_so_far(log, PLAN_COEFFICIENTS, plan_date)),
+        "plan_levers": _system_columns_dropped(decided_rows(log, PLAN_LEVERS, plan_date)),
         "candidates": _system_columns_dropped(weighed),
         "actions_planned": _system_columns_dropped(actions),
         "sync_next_actions": sync_next_actions(due).to_arrow(),

@@ -7,6 +7,8 @@ from typing import Any
 
 import duckdb
 
+# Goals in won deals are no money.
+REPS_WITH_MONEY = "where scope_kind = 'rep' and goal_measure is distinct from 'won_deals'"
 FIGURES = {
     "as_of_date": "select as_of_date from run_parameters",
     "currency": "select currency from run_parameters",
@@ -24,9 +26,13 @@ FIGURES = {
     "bottleneck": "select max(stage_name) filter (where verdict = 'bottleneck') from fct_bottleneck, run_parameters "
     "{latest} and window_name = '365d'",
     "plan_date": "select max(plan_date) from plan_today",
-    "planned_reps": "select count(*) from plan_today",
-    "quota_amount": "select sum(quota_amount) from plan_today",
-    "won_amount_to_date": "select sum(won_amount_to_date) from plan_today",
+    "planned_reps": "select count(*) from plan_today where scope_kind = 'rep'",
+    "quota_amount": f"select sum(quota_amount) from plan_today {REPS_WITH_MONEY}",
+    "won_amount_to_date": f"select sum(won_amount_to_date) from plan_today {REPS_WITH_MONEY}",
+    "probability_of_quota": "select probability_of_quota from plan_today where scope_kind = 'organization'",
+    "least_likely_probability": "select min(probability_of_quota) from plan_today where scope_kind = 'team'",
+    "least_likely_team": "select min_by(coalesce(team_name, scope_id), probability_of_quota) from plan_today "
+    "left join (select distinct team_id, team_name from dim_rep) as teams on team_id = scope_id where scope_kind = 'team'",
     "candidates": "select count(*) from candidates",
     "chosen_actions": "select count(*) from actions_planned",
     "carried_over": "select count(*) from sync_next_actions "

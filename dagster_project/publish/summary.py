@@ -9,13 +9,13 @@ import duckdb
 from connectors.event_log import EventLog
 from dagster_project.errors import NeedsAttention
 from dagster_project.nightly import NightResult
-from dagster_project.plan.text import aligned, money, percent
 from dagster_project.progress import Progress
 from dagster_project.publish.figures import read_figures
 from dagster_project.publish.lost_fields import lost_fields
 from dagster_project.publish.safe_text import safe
 from dagster_project.publish.written import dry_run_lines, written_lines
 from dagster_project.settings import Settings
+from dagster_project.wording import aligned, money, percent
 
 READ_SQL = """
     select stream, sum(rows_received)::bigint as received, sum(rows_appended)::bigint as news,
@@ -78,6 +78,7 @@ def plan_lines(figures: dict[str, Any]) -> list[str]:
     won = money(float(figures["won_amount_to_date"] or 0), currency, "en")
     return [
         f"Plan      {figures['plan_date']}: {figures['planned_reps']:,} reps, quota {quota}, won so far this month {won}",
+        *_chance_lines(figures),
         f"Actions   {figures['chosen_actions']:,} chosen from {figures['candidates']:,} candidates, "
         f"{figures['held_out']:,} held out to learn what the cards are worth",
         *(
@@ -88,6 +89,17 @@ def plan_lines(figures: dict[str, Any]) -> list[str]:
             else []
         ),
     ]
+
+
+def _chance_lines(figures: dict[str, Any]) -> list[str]:
+    """The chance of the organisation's quota, and of the team that needs a leader most."""
+    if figures["probability_of_quota"] is None:
+        return []
+    team = figures["least_likely_team"]
+    least = (
+        f"; least likely team: {safe(team)}, {percent(figures['least_likely_probability'])}" if team else ""
+    )
+    return [f"          Chance of the organisation's quota {percent(figures['probability_of_quota'])}{least}"]
 
 
 def time_lines(progress: Progress) -> list[str]:
@@ -142,7 +154,10 @@ def attention(settings: Settings, result: NightResult) -> None:
             where="permissions of the integration user",
             remedy="let it read them again, or name them in GYAKUSAN_FIELDS_NOT_NEEDED",
         )
-    missing = _rows(result, "select rep_id from plan_today where quota_amount is null order by rep_id")
+    missing = _rows(
+        result,
+        "select rep_id from plan_today where scope_kind = 'rep' and quota_amount is null order by rep_id",
+    )
     if missing and settings.require_quotas:
         raise NeedsAttention(
             f"{len(missing)} reps have no quota this month, first {missing[0][0]}",

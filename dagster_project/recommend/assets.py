@@ -6,7 +6,14 @@ from datetime import timedelta
 
 import dagster as dg
 
-from dagster_project.decisions import ACTIONS_PLANNED, CANDIDATES, DECIDED, commit_decisions
+from dagster_project.decisions import (
+    ACTIONS_PLANNED,
+    CANDIDATES,
+    DAY_BLOCKS,
+    DECIDED,
+    commit_decisions,
+    decided_rows,
+)
 from dagster_project.permission import decision_kind
 from dagster_project.progress import current
 from dagster_project.recommend.inputs import read_inputs
@@ -44,6 +51,7 @@ def choose_actions(night: NightResource, dates: RunDates) -> RecommendTables:
         # What was taken back was never shown: neither as a card of an earlier night nor as its owner's refusal.
         past_candidates=None if past is None else without_undone(log, past, DELETED),
         task_facts=tasks_with_keys(log),
+        day_blocks=decided_rows(log, DAY_BLOCKS, dates.plan_date),
         holidays=dates.calendar.closed_weekdays(
             dates.as_of_date - timedelta(days=1000), dates.plan_date + timedelta(days=60)
         ),
@@ -64,14 +72,14 @@ def choose_actions(night: NightResource, dates: RunDates) -> RecommendTables:
     specs=[
         dg.AssetSpec(
             [CANDIDATES],
-            deps=[*mart_keys(RECOMMEND_MARTS), ["plans"]],
+            deps=[*mart_keys(RECOMMEND_MARTS), [DAY_BLOCKS]],
             group_name="recommend",
             kinds={"polars", "parquet"},
             description="One row per plan date and action key: everything weighed, chosen or not, with its propensity.",
         ),
         dg.AssetSpec(
             [ACTIONS_PLANNED],
-            deps=[*mart_keys(RECOMMEND_MARTS), ["plans"]],
+            deps=[*mart_keys(RECOMMEND_MARTS), [DAY_BLOCKS]],
             group_name="recommend",
             kinds={"polars", "parquet"},
             description="One row per plan date and action key: the cards chosen for each rep, with their text.",

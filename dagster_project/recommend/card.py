@@ -37,7 +37,7 @@ class SharedWords:
 WORDS: Final[Mapping[Language, SharedWords]] = {
     "en": SharedWords(
         stated="Starting value {usual_days} days, until there are enough won deals of your own.",
-        gain="Expected gain {gain_text} (80 %: {lower_text} to {upper_text}; {evidence_text}, n={gain_n}).",
+        gain="Expected gain {gain_text} (80%: {lower_text} to {upper_text}; {evidence_text}, n={gain_n}).",
         freed="Time given back, worth {gain_text} ({evidence_text}).",
         no_gain="Data only; comes after selling.",
         effort="{minutes} minutes, {block_text}.",

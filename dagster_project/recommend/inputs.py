@@ -13,6 +13,7 @@ import polars as pl
 from dagster_project.recommend.facts import NO_THRESHOLDS, local_date, prepare_facts
 from dagster_project.recommend.past import PAST_SCHEMA, TASK_SCHEMA
 from dagster_project.recommend.recommend import RecommendInputs, RecommendSettings
+from dagster_project.recommend.room import BLOCK_SCHEMA
 
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "fct_opportunity": (
@@ -40,6 +41,7 @@ def read_inputs(
     plan_date: date,
     past_candidates: pl.DataFrame | None = None,
     task_facts: pl.DataFrame | None = None,
+    day_blocks: pl.DataFrame | None = None,
     holidays: Sequence[date] = (),
     thresholds: Mapping[str, int] = NO_THRESHOLDS,
     settings: RecommendSettings | None = None,
@@ -47,7 +49,7 @@ def read_inputs(
     """Everything for one night. `as_of_date` and the time zone are those the warehouse was built with.
 
     `past_candidates`: the log's `candidates` (any columns beyond `past_actions` needs are ignored). `task_facts`: the
-    log's `task`, latest per record, Salesforce's names. Raises duckdb.Error when the warehouse or a mart is missing.
+    log's `task`, latest per record, Salesforce's names. `day_blocks`: the log's `day_blocks` of the plan date. Raises duckdb.Error when the warehouse or a mart is missing.
     """
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         marts = {name: _mart(connection, name, columns) for name, columns in COLUMNS.items()}
@@ -66,10 +68,18 @@ def read_inputs(
     return RecommendInputs(
         facts=facts,
         reps=marts["dim_rep"],
+        day_blocks=blocks_of_day(day_blocks),
         past_actions=past_actions(past_candidates),
         own_tasks=own_tasks(task_facts, time_zone),
         settings=settings or RecommendSettings(),
     )
+
+
+def blocks_of_day(day_blocks: pl.DataFrame | None) -> pl.DataFrame:
+    """The blocks of the day as the choice needs them (room.BLOCK_SCHEMA)."""
+    if day_blocks is None or day_blocks.is_empty():
+        return pl.DataFrame(schema=BLOCK_SCHEMA)
+    return day_blocks.select(pl.col(name).cast(dtype) for name, dtype in BLOCK_SCHEMA.items())
 
 
 def past_actions(candidates: pl.DataFrame | None) -> pl.DataFrame:

@@ -19,7 +19,8 @@ from dagster_project.recommend.facts import Facts
 from dagster_project.recommend.gain import Effect, GainSettings, estimate_effects
 from dagster_project.recommend.holdout import with_propensity
 from dagster_project.recommend.past import PAST_SCHEMA, TASK_SCHEMA, with_past
-from dagster_project.recommend.rules import BLOCKS, ActionType
+from dagster_project.recommend.room import BLOCK_SCHEMA, absent_reps, room, with_full_blocks
+from dagster_project.recommend.rules import ActionType
 from dagster_project.recommend.types import ACTION_TYPES
 from dagster_project.recommend.value import revenue_per_minute, with_gain
 
@@ -37,7 +38,7 @@ ACTION_COLUMNS: Final = (*CANDIDATE_COLUMNS, "description", "priority")
 
 @dataclass(frozen=True)
 class RecommendSettings:
-    """What a team can set. Minutes are a rep's minutes for cards per block of the day.
+    """What a team can set. Minutes are the most a rep spends on cards in each block of the day.
 
     `shadow_price_share`: a rep's spare minute is priced at this share of revenue won per working minute (the average
     minute carries work that no card replaces). `types_off`: names of action types not offered.
@@ -56,10 +57,14 @@ class RecommendSettings:
 
 @dataclass(frozen=True)
 class RecommendInputs:
-    """The facts, dim_rep, the cards of earlier nights (past.PAST_SCHEMA) and what became of them (past.TASK_SCHEMA)."""
+    """The facts, dim_rep, the cards of earlier nights (past.PAST_SCHEMA) and what became of them (past.TASK_SCHEMA).
+
+    `day_blocks` (room.BLOCK_SCHEMA): what the day's blocks hold, by rep; reps without a row have the settings' minutes.
+    """
 
     facts: Facts
     reps: pl.DataFrame
+    day_blocks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=BLOCK_SCHEMA))
     past_actions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PAST_SCHEMA))
     own_tasks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TASK_SCHEMA))
     settings: RecommendSettings = field(default_factory=RecommendSettings)
@@ -84,7 +89,8 @@ def recommend(inputs: RecommendInputs) -> RecommendTables:
     episodes = all_episodes(facts, types)
     effects = estimate_effects(facts, types, episodes, settings.gain)
     weighed = _weighed(inputs, types, episodes, effects)
-    written = with_text(_chosen(facts, weighed, settings), types, settings.instance_url)
+    chosen = _chosen(facts, weighed, inputs.day_blocks, settings)
+    written = with_text(chosen, types, settings.instance_url)
     table = _ranked(written).with_columns(
         pl.col("gain_amount", "gain_lower", "gain_upper")
         .clip(-LARGEST_MONEY, LARGEST_MONEY)
@@ -122,24 +128,32 @@ def _weighed(
     )
 
 
-def _chosen(facts: Facts, rows: pl.DataFrame, settings: RecommendSettings) -> pl.DataFrame:
+def _chosen(
+    facts: Facts, rows: pl.DataFrame, day_blocks: pl.DataFrame, settings: RecommendSettings
+) -> pl.DataFrame:
     """Rows with `is_eligible`, `is_chosen` and `left_out_reason`."""
     price = revenue_per_minute(facts) * settings.shadow_price_share
     held_deal = pl.col("takes_slot").any().over("opportunity_id")
     rows = rows.with_columns(
         value=pl.col("gain_amount") - pl.col("minutes") * price,
         is_eligible=pl.col("reason").is_null(),
-        reason=pl.coalesce("reason", pl.when(held_deal).then(pl.lit("other_card_for_this_deal"))),
+        reason=pl.coalesce(
+            "reason",
+            pl.when(pl.col("rep_id").is_in(absent_reps(day_blocks))).then(pl.lit("not_at_work")),
+            pl.when(held_deal).then(pl.lit("other_card_for_this_deal")),
+        ),
     )
     rows = _with_committed(rows)
     free = rows.filter(pl.col("reason").is_null() & ~pl.col("is_data_card") & ~pl.col("is_decided"))
-    slots, minutes = _room(rows, settings)
+    left = room(rows, day_blocks, cards_per_rep=settings.cards_per_rep, most_minutes=settings.block_minutes)
+    slots, minutes = left.by_rep()
     picked = choose_cards(free, slots=slots, block_minutes=minutes, cards_per_rep=settings.cards_per_rep)
     rows = rows.with_columns(
         is_picked=pl.col("is_committed") | pl.col("action_key").is_in(picked["action_key"].to_list())
     )
     rows = _with_data_cards(rows, settings.data_cards_per_rep)
     shown = pl.col("is_picked") & ~pl.col("is_held_out")
+    rows = with_full_blocks(rows, slots, minutes)
     return rows.with_columns(is_chosen=shown, left_out_reason=pl.when(~shown).then(_left_out_reason()))
 
 
@@ -150,25 +164,6 @@ def _with_committed(rows: pl.DataFrame) -> pl.DataFrame:
     """
     committed = pl.col("is_committed") & pl.col("reason").is_null()
     return rows.with_columns(is_committed=committed, is_decided=committed.any().over("rep_id"))
-
-
-def _room(
-    rows: pl.DataFrame, settings: RecommendSettings
-) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
-    """Cards and minutes of each block a rep has left beside the cards that still stand."""
-    taken = pl.col("takes_slot") & ~pl.col("is_data_card")
-    used = [
-        pl.col("minutes").filter(taken & (pl.col("block") == block)).sum().alias(block) for block in BLOCKS
-    ]
-    standing = rows.drop_nulls("rep_id").group_by("rep_id").agg(taken.sum().alias("cards"), *used)
-    slots: dict[str, int] = {}
-    minutes: dict[str, dict[str, int]] = {}
-    for row in standing.to_dicts():
-        slots[row["rep_id"]] = max(settings.cards_per_rep - row["cards"], 0)
-        minutes[row["rep_id"]] = {
-            str(block): settings.block_minutes.get(block, 0) - row[block] for block in BLOCKS
-        }
-    return slots, minutes
 
 
 def _with_data_cards(rows: pl.DataFrame, cards_per_rep: int) -> pl.DataFrame:
@@ -193,6 +188,8 @@ def _left_out_reason() -> pl.Expr:
         .then(pl.lit("not_worth_the_minutes"))
         .when(deal_has_card)
         .then(pl.lit("other_card_for_this_deal"))
+        .when(pl.col("is_block_full"))
+        .then(pl.lit("block_is_full"))
         .otherwise(pl.lit("can_wait"))
     )
 

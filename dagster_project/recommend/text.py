@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from dagster_project.recommend.rules import Language
+from dagster_project.wording import money
 
 NAME_LENGTH: Final = 60
 # Control and format characters (line breaks, direction overrides, zero-width signs) and odd spaces.
@@ -57,31 +58,22 @@ def filled(template: str) -> pl.Expr:
 
 
 def money_text(amount: pl.Expr, currency: pl.Expr, language: Language) -> pl.Expr:
-    """Whole units with thousands separators: `JPY 1,234` or `1,234円`."""
-    whole = amount.fill_null(0.0).clip(-1e14, 1e14).round().cast(pl.Int64)
-    digits = _thousands(whole.abs())
-    sign = pl.when(whole < 0).then(pl.lit("−")).otherwise(pl.lit(""))
-    code = currency.fill_null("JPY")
-    if language == "en":
-        return pl.concat_str([code, pl.lit(" "), sign, digits])
-    unit = pl.when(code == "JPY").then(pl.lit("円")).otherwise(pl.lit(" ") + code)
-    return pl.concat_str([sign, digits, unit])
+    """Money as everything else shown writes it (``wording.money``)."""
+    return pl.struct(amount=amount, currency=currency).map_batches(
+        lambda rows: _money_of_each(rows, language), return_dtype=pl.String
+    )
+
+
+def _money_of_each(rows: pl.Series, language: Language) -> pl.Series:
+    """Few amounts differ among many cards, so each is put into words once."""
+    different = rows.unique()
+    texts = [money(row["amount"], row["currency"], language) for row in different]
+    shown = pl.DataFrame({"row": different, "text": pl.Series(texts, dtype=pl.String)})
+    return rows.to_frame("row").join(shown, on="row", how="left", nulls_equal=True, maintain_order="left")[
+        "text"
+    ]
 
 
 def date_text(day: pl.Expr, language: Language) -> pl.Expr:
-    """`2026-11-20` or `2026年11月20日`."""
-    return day.dt.strftime("%Y-%m-%d" if language == "en" else "%Y年%-m月%-d日")
-
-
-def _thousands(whole: pl.Expr) -> pl.Expr:
-    """Digits in groups of three, for whole numbers from 0 to 10^15."""
-    text = pl.lit("")
-    for power in (12, 9, 6, 3, 0):
-        group = (whole // 10**power % 1000).cast(pl.String)
-        above = whole // 10 ** (power + 3)
-        shown = (
-            pl.when(above > 0).then(pl.lit("," if power < 12 else "") + group.str.zfill(3)).otherwise(group)
-        )
-        is_blank = (whole // 10**power == 0) & pl.lit(power > 0)
-        text = text + pl.when(is_blank).then(pl.lit("")).otherwise(shown)
-    return text
+    """`20 Nov 2026` or `2026年11月20日`; with the year, since a task outlives it."""
+    return day.dt.strftime("%-d %b %Y" if language == "en" else "%Y年%-m月%-d日")

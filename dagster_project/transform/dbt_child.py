@@ -10,12 +10,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 from dagster_project.errors import GyakusanError
 from dagster_project.settings import Settings
+
+# Every log formats every event of every node, whatever its level: as JSON, or in a second file, two seconds a night.
+_ONE_PLAIN_LOG = ("--no-use-colors", "--log-format", "text", "--log-level-file", "none")
 
 
 class TransformFailed(GyakusanError):
@@ -98,15 +103,55 @@ def project_files(project_dir: Path) -> list[Path]:
     return [path for path in [*found, *project_dir.glob("*.yml")] if path.suffix in {".sql", ".yml", ".py"}]
 
 
+def results_file(target_dir: Path) -> Path:
+    """dbt's own record of its last run."""
+    return target_dir / "run_results.json"
+
+
+def node_results(target_dir: Path) -> list[dict[str, Any]]:
+    """What became of each model and test in dbt's last run, in the order they ended; empty where there is no record."""
+    record = results_file(target_dir)
+    found: list[dict[str, Any]] = json.loads(record.read_text())["results"] if record.exists() else []
+    return found
+
+
 def failed_nodes(target_dir: Path) -> str:
     """Which models and tests failed and why, from dbt's own record of its last run; empty where there is none."""
-    record = target_dir / "run_results.json"
-    if not record.exists():
-        return ""
-    results = json.loads(record.read_text())["results"]
-    failed = [each for each in results if each["status"] in ("error", "fail")]
+    failed = [each for each in node_results(target_dir) if each["status"] in ("error", "fail")]
     told = [
         f"{each['unique_id'].split('.')[2]}: {' '.join((each['message'] or each['status']).split())}"
         for each in failed
     ]
     return "; ".join(told[:3])
+
+
+def run_dbt(
+    workshop: Settings, command: Sequence[str], *, remedy: str = "the nightly marts are as they were"
+) -> None:
+    """Run one dbt command on the files of a data folder; what it prints and what became of each node lie there too.
+
+    Raises:
+        TransformFailed: naming what failed.
+    """
+    workshop.dbt_target_dir.mkdir(parents=True, exist_ok=True)
+    # A dbt that ends before its first model leaves the record of an earlier run.
+    results_file(workshop.dbt_target_dir).unlink(missing_ok=True)
+    with workshop.dbt_output_file.open("w") as output:
+        finished = subprocess.run(
+            [dbt_executable(), *_ONE_PLAIN_LOG, *command, "--project-dir", str(workshop.dbt_dir)],
+            env={**_surroundings(), **dbt_environment(workshop)},
+            stdout=output,
+            stderr=output,
+            check=False,
+        )
+    if finished.returncode:
+        raise TransformFailed(
+            f"dbt failed: {failed_nodes(workshop.dbt_target_dir) or 'it says why in its output'}",
+            where=str(workshop.dbt_output_file),
+            remedy=remedy,
+        )
+
+
+def _surroundings() -> dict[str, str]:
+    """The environment without our own settings: the org's secrets are none of dbt's business."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GYAKUSAN_")}

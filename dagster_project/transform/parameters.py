@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dagster_project.calendars import BusinessCalendar
 from dagster_project.errors import SettingsError
-from dagster_project.plan.calendars import BusinessCalendar
 
 ROLLING_WINDOW_DAYS = (30, 90, 180, 365)
 ALL_TIME = "all"
@@ -29,6 +29,8 @@ _PARAMETERS: dict[str, pa.DataType] = {
     "clock_stage_name": pa.string(),
     "country_code": pa.string(),
     "currency": pa.string(),
+    "are_review_reasons_open": pa.bool_(),
+    "quota_spread": pa.string(),
 }
 PARAMETERS_SCHEMA = pa.schema(_PARAMETERS)
 _WINDOWS: dict[str, pa.DataType] = {
@@ -61,6 +63,9 @@ class RunParameters:
     clock_stage_name: str | None
     country_code: str
     currency: str
+    are_review_reasons_open: bool = False
+    quota_spread: str = "seasonal"
+    region: str | None = None
 
 
 def last_complete_day(now: datetime, time_zone: str) -> date:
@@ -112,13 +117,14 @@ def days_off_table(
     company_holidays: Collection[date],
     as_of_date: date,
     first_year: int = FIRST_DAY_OFF_YEAR,
+    region: str | None = None,
 ) -> pa.Table:
     """One row per date on which the country or the company does not work, from ``first_year`` to two years ahead.
 
     Raises:
         CalendarError: the country is unknown.
     """
-    calendar = BusinessCalendar(country_code, company_days_off=frozenset(company_holidays))
+    calendar = BusinessCalendar(country_code, region, frozenset(company_holidays))
     first, end = date(first_year, 1, 1), date(as_of_date.year + YEARS_AHEAD + 1, 1, 1)
     days = (first + timedelta(days=offset) for offset in range((end - first).days))
     rows = [
@@ -146,10 +152,13 @@ def write_run_files(
         CalendarError: no public holidays are known for the country.
         SettingsError: a window is not two dates in order.
     """
+    days_off = days_off_table(
+        parameters.country_code, company_holidays, parameters.as_of_date, region=parameters.region
+    )
     for name, table in (
         ("parameters", parameters_table(parameters)),
         ("windows", windows_table(custom_windows)),
-        ("days_off", days_off_table(parameters.country_code, company_holidays, parameters.as_of_date)),
+        ("days_off", days_off),
     ):
         write_whole(folder, name, table)
 

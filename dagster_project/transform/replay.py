@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,13 +19,8 @@ from connectors.event_log import EventLog
 from dagster_project.errors import AlreadyRunning, SettingsError
 from dagster_project.publish.published_file import publish
 from dagster_project.settings import Settings
-from dagster_project.transform.dbt_child import (
-    TransformFailed,
-    dbt_environment,
-    dbt_executable,
-    failed_nodes,
-)
-from dagster_project.transform.marts_build import MartsBuild, begin_build
+from dagster_project.transform.dbt_child import run_dbt
+from dagster_project.transform.marts_build import begin_build
 from dagster_project.transform.parameters import last_complete_day
 from dagster_project.transform.run import parameters_as_of
 
@@ -119,7 +113,7 @@ def replay_marts(settings: Settings, replay: Replay) -> Path:
         parameters = parameters_as_of(
             settings, EventLog(workshop.log_dir), as_of_date=replay.as_of_date, known_at=replay.known_at
         )
-        _build(workshop, begin_build(workshop, EventLog(workshop.log_dir), parameters))
+        run_dbt(workshop, begin_build(workshop, EventLog(workshop.log_dir), parameters).command)
         publish(target, workshop.warehouse_file, {})
     return target
 
@@ -170,21 +164,3 @@ def link_files(source: Path, target: Path) -> None:
             os.link(path, linked)
         except OSError:
             shutil.copyfile(path, linked)
-
-
-def _build(workshop: Settings, build: MartsBuild) -> None:
-    workshop.dbt_target_dir.mkdir(parents=True, exist_ok=True)
-    with workshop.dbt_output_file.open("w") as output:
-        finished = subprocess.run(
-            [dbt_executable(), *build.command, "--project-dir", str(workshop.dbt_dir)],
-            env={**os.environ, **dbt_environment(workshop)},
-            stdout=output,
-            stderr=output,
-            check=False,
-        )
-    if finished.returncode:
-        raise TransformFailed(
-            f"dbt failed: {failed_nodes(workshop.dbt_target_dir) or 'it says why in its output'}",
-            where=str(workshop.dbt_output_file),
-            remedy="the nightly marts are as they were",
-        )

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from connectors.event_log import EventLog
+from dagster_project.calendars import BusinessCalendar
 from dagster_project.ingest.organization import read_organization
-from dagster_project.plan.calendars import BusinessCalendar
 from dagster_project.settings import Settings
 from dagster_project.transform.parameters import RunParameters, last_complete_day
 
@@ -51,7 +51,10 @@ def parameters_as_of(
         minimum_at_risk=settings.minimum_at_risk,
         clock_stage_name=settings.clock_stage_name,
         country_code=settings.country_code,
+        region=settings.region,
         currency=settings.currency or organization.currency or DEFAULT_CURRENCY,
+        are_review_reasons_open=settings.review_reasons == "team",
+        quota_spread=settings.quota_spread,
     )
 
 
@@ -59,7 +62,7 @@ def run_dates(night: NightResource) -> RunDates:
     """The dates of this run (design decision 9)."""
     parameters = parameters_of(night)
     calendar = BusinessCalendar(
-        country=parameters.country_code, company_days_off=frozenset(night.settings.company_holidays)
+        parameters.country_code, parameters.region, frozenset(night.settings.company_holidays)
     )
     return RunDates(
         as_of_date=parameters.as_of_date,

@@ -108,3 +108,17 @@
 {% macro comma_list(expressions) -%}
     nullif(concat_ws(',', {{ expressions | join(', ') }}), '')
 {%- endmacro %}
+
+
+{#- Ends the query with an error of this text where it is evaluated; an expression. -#}
+{% macro raised(text) -%}
+    {{ return(adapter.dispatch('raised')(text)) }}
+{%- endmacro %}
+
+{% macro default__raised(text) -%}
+    error({{ text }})
+{%- endmacro %}
+
+{% macro spark__raised(text) -%}
+    raise_error({{ text }})
+{%- endmacro %}

@@ -12,13 +12,15 @@
 
 {#-
     An amount in the wanted currency. Without a rate it stays as it is where only one currency is in use, and is null where
-    there are several: yen are not dollars.
+    there are several: yen are not dollars. A mistyped amount is cut at what a decimal holds.
 -#}
 {% macro converted(amount, currency, wanted_currency, rate, wanted_rate, currencies) -%}
     case
         when {{ currency }} = {{ wanted_currency }} then {{ amount }}
-        when {{ rate }} is not null and {{ wanted_rate }} is not null
-            then cast(cast({{ amount }} as double) * {{ wanted_rate }} / {{ rate }} as decimal(18, 4))
+        when {{ amount }} is not null and {{ rate }} is not null and {{ wanted_rate }} is not null
+            then cast(least(greatest(
+                cast({{ amount }} as double) * {{ wanted_rate }} / {{ rate }}, -9e13
+            ), 9e13) as decimal(18, 4))
         when {{ currencies }} <= 1 then {{ amount }}
     end
 {%- endmacro %}

@@ -20,3 +20,8 @@
         upper(coalesce({{ title }}, '')) in ('CEO', 'CFO', 'COO', 'CTO', 'CIO', 'CMO', 'CRO', 'EVP', 'SVP', 'VP')
     )
 {%- endmacro %}
+
+{#- Whether one of the people of a group decides, by contact role or job title; an aggregate. -#}
+{% macro knows_decision_maker(contact_role, title) -%}
+    max(case when {{ is_decision_maker_role(contact_role) }} or {{ is_decision_maker_title(title) }} then 1 else 0 end) = 1
+{%- endmacro %}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dagster_project.estimate.forecast import forecast_table
 from dagster_project.estimate.win_ahead import win_ahead_table
 from dagster_project.log_odds import DrawSettings
-from dagster_project.plan.probability import poisson_binomial
+from dagster_project.plan.chances.probability import poisson_binomial
 
 TODAY = date(2026, 6, 30)
 PERIODS = pl.DataFrame({"period_kind": ["month"], "period_start_date": [date(2026, 7, 1)]})

@@ -79,15 +79,70 @@ def test_every_candidate_carries_its_propensity_and_its_reason(generated: Workpl
 
 def test_days_sum_to_weeks_and_weeks_to_the_month(generated: Workplace) -> None:
     totals = generated.query(
-        "select rep_id, measure, sum(target) filter (where level = 'day'), sum(target) filter (where level = 'week'), "
-        "sum(target) filter (where level = 'month') from plan_steps group by all"
+        "select scope_kind, scope_id, measure, sum(target) filter (where level = 'day'), "
+        "sum(target) filter (where level = 'week'), sum(target) filter (where level = 'month') from plan_steps group by all"
     )
-    assert len(totals) > 0
-    assert [row for row in totals if not row[2] == row[3] == row[4]] == []
+    assert {row[0] for row in totals} == {"rep", "team", "organization"}
+    assert [row for row in totals if not row[3] == row[4] == row[5]] == []
+
+
+def test_every_number_of_the_day_is_in_a_block_or_said_not_to_fit(generated: Workplace) -> None:
+    totals = generated.query(
+        "with blocks as (select rep_id, sum(touches + left_touches) as touches, "
+        "sum(appointments + left_appointments) as appointments, sum(meetings + left_meetings) as meetings, "
+        "sum(booked_meetings) as booked from day_blocks group by rep_id), "
+        "steps as (select rep_id, measure, target from plan_steps "
+        "where scope_kind = 'rep' and level = 'day' and period_start = plan_date) "
+        "select touches, appointments, meetings, max(target) filter (where measure = 'touches'), "
+        "max(target) filter (where measure = 'appointments'), "
+        "greatest(max(target) filter (where measure = 'meetings') - max(booked), 0) "
+        "from blocks inner join steps using (rep_id) group by all"
+    )
+    assert totals
+    assert [row for row in totals if row[:3] != row[3:]] == []
+
+
+def test_cards_fit_in_what_the_calendar_leaves_and_stand_in_the_day_s_list(generated: Workplace) -> None:
+    too_many = (
+        "select count(*) from (select b.rep_id, b.block, any_value(b.free_minutes) as free, sum(a.minutes) as taken "
+        "from day_blocks as b inner join actions_planned as a using (rep_id, block) where not a.is_data_card "
+        "group by all) where taken > free"
+    )
+    assert generated.value(too_many) == 0
+    uneven = "select count(*) from day_blocks where busy_minutes + review_minutes + free_minutes <> minutes"
+    assert generated.value(uneven) == 0
+    listed = "select count(*) from day_list where list = 'must_do' and action_key is not null"
+    assert generated.value(listed) == generated.value("select count(*) from actions_planned")
+
+
+def test_reps_sum_to_teams_and_teams_to_the_organisation(generated: Workplace) -> None:
+    totals = generated.query(
+        "select level, measure, period_start, sum(target) filter (where scope_kind = 'rep'), "
+        "sum(target) filter (where scope_kind = 'team'), sum(target) filter (where scope_kind = 'organization') "
+        "from plan_steps group by all"
+    )
+    assert [row for row in totals if not row[3] == row[4] == row[5]] == []
+
+
+def test_the_first_plan_is_a_reset_with_its_week_and_coefficients(generated: Workplace) -> None:
+    assert generated.value("select count(*) from plan_today where reset_date is distinct from plan_date") == 0
+    assert generated.value("select count(distinct scope_id) from plan_weeks") == generated.value(
+        "select count(*) from plan_today"
+    )
+    used = "select count(*) from plan_coefficients where measure = 'win_rate' and scope_id = ''"
+    assert (
+        generated.value(f"{used} and lower_80 < value and value < upper_80 and last_month_value is not null")
+        == 1
+    )
 
 
 def test_quotas_come_from_the_org(generated: Workplace) -> None:
-    assert generated.value("select count(*) from plan_today where quota_amount is not null") >= 12
+    assert (
+        generated.value(
+            "select count(*) from plan_today where scope_kind = 'rep' and quota_amount is not null"
+        )
+        >= 12
+    )
 
 
 def test_the_windows_of_the_first_night_agree_with_the_source(generated: Workplace) -> None:
@@ -118,7 +173,7 @@ FIGURES_IN_SUMMARY = {
     r"Refused\s+([\d,]+) rows": "select count(*) from refused_rows",
     r"Read\s+([\d,]+) rows": "select sum(rows_received) from extraction_windows where run_id = "
     "(select min_by(run_id, observed_at) from extraction_windows)",
-    r": ([\d,]+) reps, quota": "select count(*) from plan_today",
+    r": ([\d,]+) reps, quota": "select count(*) from plan_today where scope_kind = 'rep'",
 }
 
 

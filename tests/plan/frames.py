@@ -8,9 +8,10 @@ from typing import Any
 
 import polars as pl
 
+from dagster_project.calendars import BusinessCalendar
 from dagster_project.log_odds import DrawSettings
-from dagster_project.plan.calendars import BusinessCalendar
-from dagster_project.plan.inputs import SCHEMAS, PlanInputs, PlanParameters, empty
+from dagster_project.plan.input_frames import DEFAULTS, SCHEMAS, empty
+from dagster_project.plan.inputs import PlanInputs, PlanParameters
 
 # February 2027 begins on a Monday and has no holiday in Britain: four equal weeks of five days.
 MONTH = date(2027, 2, 1)
@@ -21,8 +22,9 @@ FEW_DRAWS = PlanParameters(draws=DrawSettings(draws=64))
 
 
 def frame(name: str, rows: Iterable[Sequence[Any]]) -> pl.DataFrame:
-    """Rows as tuples in the order of the schema's columns."""
-    return pl.DataFrame(list(rows), schema=SCHEMAS[name], orient="row")
+    """Rows as tuples in the order of the schema's columns, those with a default left out."""
+    schema = {column: kind for column, kind in SCHEMAS[name].items() if column not in DEFAULTS.get(name, {})}
+    return pl.DataFrame(list(rows), schema=schema, orient="row")
 
 
 def reps(*ids: str, team: str | None = "team", language: str = "en") -> pl.DataFrame:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagster_project.plan.calendars import (
+from dagster_project.calendars import (
     BusinessCalendar,
     CalendarError,
     month_end,

@@ -188,6 +188,7 @@ def write_run(
     windows: Sequence[tuple[str, int | None, date | None, date]] | None = None,
     country_code: str = "JP",
     company_holidays: Sequence[date] = (),
+    are_review_reasons_open: bool = False,
 ) -> None:
     """The one-row parameters and the windows tonight's build reads."""
     folder = warehouse.root / "run"
@@ -200,6 +201,8 @@ def write_run(
         "clock_stage_name": pa.array([clock_stage_name], pa.string()),
         "country_code": pa.array([country_code]),
         "currency": pa.array(["JPY"]),
+        "are_review_reasons_open": pa.array([are_review_reasons_open]),
+        "quota_spread": pa.array(["seasonal"]),
     }
     pq.write_table(pa.table(parameters), folder / "parameters.parquet")
     chosen = windows or standard_windows(as_of_date)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from dagster_project.plan.calendars import BusinessCalendar, CalendarError
+from dagster_project.calendars import BusinessCalendar, CalendarError
 from dagster_project.transform.parameters import RunParameters, days_off_table, write_run_files
 from tests.warehouse import helpers
 from tests.warehouse.conftest import NewWarehouse
@@ -117,6 +117,16 @@ def test_run_files_carry_the_days_off(tmp_path: Path) -> None:
         "parameters.parquet",
         "windows.parquet",
     ]
+
+
+def test_run_files_carry_the_holidays_of_the_region(tmp_path: Path) -> None:
+    known_at = datetime(2026, 7, 1, tzinfo=UTC)
+    epiphany = date(2027, 1, 6)
+    for region, is_off in (("BY", True), ("BE", False)):
+        parameters = RunParameters(AS_OF, known_at, "Europe/Berlin", 30, None, "DE", "EUR", region=region)
+        write_run_files(tmp_path, parameters, ())
+        days = pq.read_table(tmp_path / "days_off.parquet")["date_day"].to_pylist()
+        assert (epiphany in days) == is_off
 
 
 def test_country_without_known_holidays_is_refused() -> None:

@@ -131,13 +131,13 @@ def task_writer(client: SalesforceClient, rows: pa.Table, known_ids: Mapping[str
     body = client.restful("sobjects/Task/describe")
     shown = read_description("Task", body).types
     writable = {each["name"] for each in body["fields"] if each.get("createable") and each.get("updateable")}
-    key_problem = _key_problem(body["fields"])
+    problem = key_problem(body["fields"])
     left_out = [name for name in rows.column_names if name not in writable and name != ACTION_KEY_FIELD]
     notes = [_left_out(name, shown) for name in left_out]
-    if key_problem:
-        notes.append(f"Task.{ACTION_KEY_FIELD} {key_problem}: tasks are found by a mark in Subject")
+    if problem:
+        notes.append(f"Task.{ACTION_KEY_FIELD} {problem}: tasks are found by a mark in Subject")
     payloads: dict[str, Payload] = {**keyed_payloads(rows.drop_columns(left_out), ACTION_KEY_FIELD)}
-    if not key_problem:
+    if not problem:
         return TaskWriter(client, "external_id", payloads, {}, tuple(notes))
     marked = {key: _marked(key, payload) for key, payload in payloads.items()}
     return TaskWriter(client, "marker", marked, known_ids, tuple(notes))
@@ -152,7 +152,7 @@ def _left_out(name: str, shown: Collection[str]) -> str:
     return f"Task.{name} {why}: it is left out"
 
 
-def _key_problem(fields: Sequence[Mapping[str, Any]]) -> str:
+def key_problem(fields: Sequence[Mapping[str, Any]]) -> str:
     """What keeps our key field from being upserted by; empty when nothing does."""
     found = next((each for each in fields if each["name"] == ACTION_KEY_FIELD), None)
     if found is None:

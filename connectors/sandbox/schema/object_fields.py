@@ -312,8 +312,8 @@ GyakusanActionKey__c string 80 external unique case
 GyakusanActionType__c string 80
 GyakusanExpectedGain__c currency
 GyakusanReason__c textarea 255
-GyakusanDismissedBecause__c picklist values=Dismissed
-GyakusanReview__c picklist values=Review
+GyakusanDismissedBecause__c picklist values=Dismissed restricted
+GyakusanReview__c picklist values=Review restricted
 CurrencyIsoCode string 3
 """
 TASK = """

@@ -26,7 +26,7 @@ PICKLISTS: Mapping[str, tuple[str, ...]] = {
     "EmailStatus": ("0", "1", "2", "3", "4", "5"),
     "ShowAs": ("Busy", "OutOfOffice", "Free"),
     "Dismissed": ("Not relevant", "Wrong timing", "Already done", "Wrong contact", "Other"),
-    "Review": ("Done", "No time", "Could not reach", "Customer postponed", "Not worthwhile"),
+    "Review": ("No time", "Customer not available", "Waiting for someone", "Other priority", "Not useful"),
 }  # fmt: skip
 
 DEFAULT_STAGES: tuple[tuple[str, float, str, str, bool, bool], ...] = (

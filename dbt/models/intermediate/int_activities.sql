@@ -23,7 +23,8 @@ tasks as (
 events as (
     select
         event_id, owner_id, who_id, what_id, account_id, subject, description, event_type, event_subtype, starts_at,
-        ends_at, event_date, duration_minutes, is_all_day, created_at, action_key, fact_id, first_observed_at
+        ends_at, event_date, duration_minutes, is_all_day, show_as, created_at, action_key, fact_id,
+        first_observed_at
     from {{ ref('stg_event') }}
     where deleted_at is null
 ),
@@ -82,6 +83,7 @@ task_activities as (
         tasks.is_connected,
         false as is_cancelled,
         false as is_all_day,
+        false as is_out_of_office,
         cast(ceil(tasks.call_duration_seconds / 60.0) as integer) as duration_minutes,
         tasks.action_key,
         tasks.call_disposition as result_text,
@@ -142,6 +144,7 @@ event_activities as (
         {{ says_inbound('null', 'events.event_subtype', 'events.event_type', 'null') }} as is_inbound,
         {{ says_cancelled('events.subject') }} as is_cancelled,
         events.is_all_day,
+        coalesce(events.show_as = 'OutOfOffice', false) as is_out_of_office,
         cast(events.duration_minutes as integer) as duration_minutes,
         events.action_key,
         events.event_type as result_text,
@@ -156,8 +159,8 @@ event_activities as (
 activities as (
     select
         activity_id, activity_kind, rep_id, who_id, what_id, account_id, channel, subject, description, activity_at,
-        ends_at, created_at, is_done, is_inbound, is_connected, is_cancelled, is_all_day, duration_minutes,
-        action_key, result_text, fact_id, first_observed_at, first_done_observed_at
+        ends_at, created_at, is_done, is_inbound, is_connected, is_cancelled, is_all_day, is_out_of_office,
+        duration_minutes, action_key, result_text, fact_id, first_observed_at, first_done_observed_at
     from task_activities
     union all
     select
@@ -167,7 +170,8 @@ activities as (
         event_activities.ends_at, event_activities.created_at,
         event_activities.ends_at <= parameters.as_of_end_at and not event_activities.is_cancelled as is_done,
         event_activities.is_inbound, false as is_connected, event_activities.is_cancelled,
-        event_activities.is_all_day, event_activities.duration_minutes, event_activities.action_key,
+        event_activities.is_all_day, event_activities.is_out_of_office, event_activities.duration_minutes,
+        event_activities.action_key,
         event_activities.result_text, event_activities.fact_id, event_activities.first_observed_at,
         -- Known before it is over, a meeting is held when it ends.
         greatest(event_activities.first_observed_at, event_activities.ends_at) as first_done_observed_at
@@ -181,7 +185,8 @@ linked as (
         activities.activity_id, activities.activity_kind, activities.rep_id, activities.who_id, activities.channel,
         activities.subject, activities.description, activities.activity_at, activities.ends_at, activities.created_at,
         activities.is_done, activities.is_inbound, activities.is_connected, activities.is_cancelled,
-        activities.is_all_day, activities.duration_minutes, activities.action_key, activities.result_text,
+        activities.is_all_day, activities.is_out_of_office, activities.duration_minutes, activities.action_key,
+        activities.result_text,
         activities.fact_id, activities.first_observed_at, activities.first_done_observed_at,
         coalesce(leads.converted_contact_id, activities.who_id) as person_id,
         coalesce(
@@ -226,6 +231,7 @@ select
     linked.is_connected,
     linked.is_cancelled,
     linked.is_all_day,
+    linked.is_out_of_office,
     linked.duration_minutes,
     linked.action_key is not null as is_own_write,
     linked.action_key,

@@ -84,13 +84,7 @@ contact_facts as (
     select
         people.opportunity_id,
         count(distinct people.contact_id) as contacts,
-        max(case
-            when
-                {{ is_decision_maker_role('people.contact_role') }}
-                or {{ is_decision_maker_title('contacts.title') }}
-                then 1
-            else 0
-        end) = 1 as has_decision_maker
+        {{ knows_decision_maker('people.contact_role', 'contacts.title') }} as has_decision_maker
     from people
     left join {{ ref('stg_contact') }} as contacts on people.contact_id = contacts.contact_id
     group by people.opportunity_id

@@ -10,27 +10,6 @@ parameters as (
     from {{ ref('stg_run_parameters') }}
 ),
 
-opportunities as (
-    select opportunity_id, rep_id, team_id, status, amount, clock_started_date, closed_date
-    from {{ ref('fct_opportunity') }}
-    where clock_started_date is not null
-),
-
-spells as (
-    select
-        opportunity_id, spell_number, stage_name, entered_at, left_at, exit as spell_exit, next_stage_name,
-        rep_id, team_id
-    from {{ ref('fct_stage_spells') }}
-),
-
-deleted_on as (
-    select spells.opportunity_id, {{ local_date('max(spells.left_at)', 'max(parameters.time_zone)') }} as deleted_date
-    from spells
-    cross join parameters
-    where spells.spell_exit = 'deleted'
-    group by spells.opportunity_id
-),
-
 first_meetings as (
     select opportunity_id, min(ends_at) as held_at
     from {{ ref('int_appointments') }}
@@ -72,44 +51,20 @@ appointments as (
     left join {{ ref('int_reps') }} as reps on appointments.rep_id = reps.rep_id
 ),
 
-deal_units as (
+dated_units as (
     select
-        'deal' as unit_kind,
-        'deal' as series_name,
-        opportunities.team_id,
-        opportunities.rep_id,
-        opportunities.clock_started_date as started_date,
-        case
-            when opportunities.status in ('won', 'lost') then opportunities.closed_date
-            when opportunities.status = 'deleted'
-                then coalesce(deleted_on.deleted_date, opportunities.closed_date, opportunities.clock_started_date)
-            else parameters.as_of_date
-        end as last_date,
-        opportunities.status as exit_name,
-        cast(null as varchar) as next_stage_name,
+        unit_kind,
+        series_name,
+        team_id,
+        rep_id,
+        started_date,
+        last_date,
+        exit_name,
+        next_stage_name,
         cast(null as integer) as horizon_limit_days,
-        true as is_first,
-        opportunities.amount
-    from opportunities
-    cross join parameters
-    left join deleted_on on opportunities.opportunity_id = deleted_on.opportunity_id
-),
-
-stage_units as (
-    select
-        'stage' as unit_kind,
-        spells.stage_name as series_name,
-        spells.team_id,
-        spells.rep_id,
-        {{ local_date('spells.entered_at', 'parameters.time_zone') }} as started_date,
-        coalesce({{ local_date('spells.left_at', 'parameters.time_zone') }}, parameters.as_of_date) as last_date,
-        case when spells.spell_exit = 'skipped_ahead' then 'advanced' else spells.spell_exit end as exit_name,
-        spells.next_stage_name,
-        cast(null as integer) as horizon_limit_days,
-        spells.spell_number = 1 as is_first,
-        cast(null as decimal(18, 4)) as amount
-    from spells
-    cross join parameters
+        is_first,
+        amount
+    from {{ ref('int_dated_units') }}
 ),
 
 touch_units as (
@@ -183,9 +138,7 @@ meeting_units as (
 ),
 
 units as (
-    select {{ unit_columns }} from deal_units
-    union all
-    select {{ unit_columns }} from stage_units
+    select {{ unit_columns }} from dated_units
     union all
     select {{ unit_columns }} from touch_units
     union all

@@ -5,7 +5,7 @@ with
 tasks as (
     select task_id, owner_id, created_at
     from {{ ref('stg_task') }}
-    where action_key is not null {{ only_changed('task_id') }}
+    where action_key is not null and not {{ is_review('action_key') }} {{ only_changed('task_id') }}
 )
 
 select

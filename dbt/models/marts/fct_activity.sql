@@ -6,7 +6,8 @@ activities as (
     select
         activity_id, activity_kind, rep_id, opportunity_id, account_id, who_id, channel, subject, description,
         activity_at, activity_date, created_at, is_done, is_touch, is_inbound, is_appointment, is_scheduled,
-        is_connected, is_cancelled, is_all_day, duration_minutes, is_own_write, action_key, result_text
+        is_connected, is_cancelled, is_all_day, is_out_of_office, duration_minutes, is_own_write, action_key,
+        result_text
     from {{ ref('int_activities') }}
     where true {{ only_changed('activity_id') }}
 ),
@@ -45,6 +46,7 @@ select
     activities.is_connected,
     activities.is_cancelled,
     activities.is_all_day,
+    activities.is_out_of_office,
     activities.duration_minutes,
     activities.is_own_write,
     activities.action_key,

@@ -16,6 +16,7 @@ events as (
         'ActivityDate': 'date',
         'DurationInMinutes': 'bigint',
         'IsAllDayEvent': 'boolean',
+        'ShowAs': 'varchar',
         'CreatedDate': 'timestamptz',
         'GyakusanActionKey__c': 'varchar'
     }, changed_only=true) }}
@@ -36,6 +37,7 @@ select
     ActivityDate as event_date,
     case when DurationInMinutes >= 0 then DurationInMinutes end as duration_minutes,
     coalesce(IsAllDayEvent, false) as is_all_day,
+    ShowAs as show_as,
     coalesce(CreatedDate, occurred_at) as created_at,
     GyakusanActionKey__c as action_key,
     deleted_at,

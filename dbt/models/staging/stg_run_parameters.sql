@@ -14,5 +14,7 @@ select
     clock_stage_name,
     country_code,
     currency,
+    are_review_reasons_open,
+    quota_spread,
     {{ local_midnight(add_days('as_of_date', 1), 'time_zone') }} as as_of_end_at
 from parameters

@@ -20,7 +20,8 @@ tasks as (
         'CreatedDate': 'timestamptz',
         'LastModifiedDate': 'timestamptz',
         'SystemModstamp': 'timestamptz',
-        'GyakusanActionKey__c': 'varchar'
+        'GyakusanActionKey__c': 'varchar',
+        'GyakusanReview__c': 'varchar'
     }, known_when="coalesce(dated.IsClosed, true)", changed_only=true) }}
 )
 
@@ -31,7 +32,8 @@ select
     WhatId as what_id,
     AccountId as account_id,
     Subject as subject,
-    Description as description,
+    -- What an evening review says is its rep's own.
+    case when not {{ is_review('GyakusanActionKey__c') }} then Description end as description,
     Status as task_status,
     IsClosed as is_closed,
     Type as task_type,
@@ -48,6 +50,7 @@ select
         GyakusanActionKey__c,
         case when Subject like '%[G:__________]%' then substr(Subject, instr(Subject, '[G:'), 14) end
     ) as action_key,
+    case when {{ is_review('GyakusanActionKey__c') }} then GyakusanReview__c end as review_reason,
     deleted_at,
     event_id as fact_id,
     first_observed_at,

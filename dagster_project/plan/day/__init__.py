@@ -1,0 +1,1 @@
+"""The planned day: blocks around the calendar, and the two lists."""

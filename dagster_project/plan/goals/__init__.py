@@ -1,0 +1,1 @@
+"""What each rep has to win in a month, from quotas of any period."""

@@ -1,0 +1,1 @@
+"""The weekly reset, what was promised before, and what came of it."""

@@ -1,0 +1,1 @@
+"""What a plan says, in words and figures."""
