@@ -12,7 +12,14 @@ import polars as pl
 from dagster_project.calendars import month_end, month_start
 from dagster_project.plan.chances.pace import RECENT_DAYS
 from dagster_project.plan.input_frames import PlanInputError
-from dagster_project.plan.people.queries import ABSENCE_WORDS, ABSENCES, DECLINED_WORDS, REPS, ROLE_VALUES
+from dagster_project.plan.people.queries import (
+    ABSENCE_WORDS,
+    ABSENCES,
+    DATED_ACTIVITIES,
+    DECLINED_WORDS,
+    REPS,
+    ROLE_VALUES,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,59 +55,50 @@ QUERIES = {
         select window_name, scope_kind, scope_id, average_price, win_rate, average_cycle_days, rv_realised, won, lost
         from fct_revenue_velocity where {LATEST.format(mart="fct_revenue_velocity")}
     """,
-    # An appointment set after the first meeting was held is a later one: activity, not conversion (method §5, Words).
     # An appointment of an open deal is already in that deal's own chance, so only the others are booked ones.
-    "activity_to_date": """
-        with first_meetings as (
-            select opportunity_id, min(activity_at) as first_meeting_at
-            from fct_activity where is_first_meeting group by opportunity_id
-        ),
+    "activity_to_date": f"""
+        with {DATED_ACTIVITIES},
         open_opportunities as (select opportunity_id as open_opportunity_id from fct_opportunity where status = 'open'),
-        dated as (
-            select rep_id, opportunity_id, activity_date, is_touch, is_first_meeting, is_scheduled,
-                is_appointment and created_at <= coalesce(first_meeting_at, 'infinity') as is_for_first_meeting,
-                timezone((select time_zone from run_parameters), created_at::timestamptz)::date as set_date
-            from fct_activity left join first_meetings using (opportunity_id)
-            where rep_id is not null
+        own as (
+            select
+                rep_id,
+                count(*) filter (is_touch and activity_date between $month_start_date and $as_of_date) as done_touches,
+                count(*) filter (is_first_meeting and activity_date between $month_start_date and $as_of_date)
+                    as done_meetings,
+                count(*) filter (
+                    is_for_first_meeting and is_scheduled and open_opportunity_id is null
+                    and activity_date > $as_of_date and activity_date <= $month_end_date
+                ) as booked_appointments,
+                count(*) filter (
+                    is_first_meeting and activity_date >= $recent_from_date and activity_date < $month_start_date
+                    and activity_date <= $as_of_date
+                ) as recent_meetings
+            from dated left join open_opportunities on opportunity_id = open_opportunity_id
+            where activity_date >= $recent_from_date
+            group by rep_id
+        ),
+        set_appointments as (
+            select set_by_rep_id as rep_id, count(*) as done_appointments
+            from dated
+            where is_for_first_meeting and set_date between $month_start_date and $as_of_date
+            group by set_by_rep_id
         )
         select
-            rep_id,
-            count(*) filter (is_touch and activity_date between $month_start_date and $as_of_date) as done_touches,
-            count(*) filter (is_for_first_meeting and set_date between $month_start_date and $as_of_date)
-                as done_appointments,
-            count(*) filter (is_first_meeting and activity_date between $month_start_date and $as_of_date)
-                as done_meetings,
-            count(*) filter (
-                is_for_first_meeting and is_scheduled and open_opportunity_id is null
-                and activity_date > $as_of_date and activity_date <= $month_end_date
-            ) as booked_appointments,
-            count(*) filter (
-                is_first_meeting and activity_date >= $recent_from_date and activity_date < $month_start_date
-                and activity_date <= $as_of_date
-            ) as recent_meetings
-        from dated left join open_opportunities on opportunity_id = open_opportunity_id
-        where activity_date >= $recent_from_date or set_date >= $month_start_date
-        group by rep_id
+            rep_id, coalesce(done_touches, 0) as done_touches, coalesce(done_appointments, 0) as done_appointments,
+            coalesce(done_meetings, 0) as done_meetings, coalesce(booked_appointments, 0) as booked_appointments,
+            coalesce(recent_meetings, 0) as recent_meetings
+        from own full join set_appointments using (rep_id)
     """,
     # As in activity_to_date, day by day and further back: a week's promise may be older than the month.
-    "activity_by_day": """
-        with first_meetings as (
-            select opportunity_id, min(activity_at) as first_meeting_at
-            from fct_activity where is_first_meeting group by opportunity_id
-        ),
-        dated as (
-            select rep_id, activity_date, is_touch, is_first_meeting,
-                is_appointment and created_at <= coalesce(first_meeting_at, 'infinity') as is_for_first_meeting,
-                timezone((select time_zone from run_parameters), created_at::timestamptz)::date as set_date
-            from fct_activity left join first_meetings using (opportunity_id)
-            where rep_id is not null
-        ),
+    "activity_by_day": f"""
+        with {DATED_ACTIVITIES},
         done as (
             select rep_id, activity_date, 'touches' as measure from dated where is_touch
             union all by name
             select rep_id, activity_date, 'meetings' as measure from dated where is_first_meeting
             union all by name
-            select rep_id, set_date as activity_date, 'appointments' as measure from dated where is_for_first_meeting
+            select set_by_rep_id as rep_id, set_date as activity_date, 'appointments' as measure
+            from dated where is_for_first_meeting
         )
         select rep_id, activity_date, measure, count(*) as done
         from done

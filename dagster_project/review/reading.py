@@ -12,7 +12,7 @@ import polars as pl
 from connectors.event_log import EventLog
 from dagster_project.calendars import month_end
 from dagster_project.decisions import ACTIONS_PLANNED, CANDIDATES, PLAN_STEPS, decided_rows
-from dagster_project.plan.people.queries import ABSENCE_WORDS, ABSENCES, DECLINED_WORDS
+from dagster_project.plan.people.queries import ABSENCE_WORDS, ABSENCES, DATED_ACTIVITIES, DECLINED_WORDS
 from dagster_project.publish.carried_over import STANDING
 from dagster_project.review.inputs import ReviewInputs, empty
 from dagster_project.undone import tasks_with_keys
@@ -28,27 +28,18 @@ QUERIES: Mapping[str, str] = {
             group by rep_id having bool_or(part = 'day') or count(distinct part) > 1
         )
     """,
-    "done": """
-        with first_meetings as (
-            select opportunity_id, min(activity_at) as first_meeting_at
-            from fct_activity where is_first_meeting group by opportunity_id
-        ),
-        dated as (
-            select rep_id, activity_date, is_touch, is_first_meeting, activity_at,
-                activity_at + to_minutes(coalesce(duration_minutes, 0)) as ends_at,
-                is_appointment and created_at <= coalesce(first_meeting_at, 'infinity') as is_for_first_meeting,
-                timezone((select time_zone from run_parameters), created_at::timestamptz)::date as set_date
-            from fct_activity left join first_meetings using (opportunity_id)
-            where rep_id is not null and (activity_date = $day or created_at >= $day - interval 2 day)
-        ),
+    "done": f"""
+        with {DATED_ACTIVITIES},
         done as (
             select rep_id, 'touches' as measure from dated
             where is_touch and activity_date = $day and activity_at <= $now
             union all by name
             select rep_id, 'meetings' as measure from dated
-            where is_first_meeting and activity_date = $day and ends_at <= $now
+            where is_first_meeting and activity_date = $day
+                and activity_at + to_minutes(coalesce(duration_minutes, 0)) <= $now
             union all by name
-            select rep_id, 'appointments' as measure from dated where is_for_first_meeting and set_date = $day
+            select set_by_rep_id as rep_id, 'appointments' as measure
+            from dated where is_for_first_meeting and set_date = $day
             union all by name
             select rep_id, 'won_deals' as measure from fct_opportunity
             where status = 'won' and closed_date = $day and rep_id is not null

@@ -72,7 +72,7 @@ create table fct_activity (
     is_scheduled boolean default false, is_all_day boolean default false, opportunity_id varchar, duration_minutes int,
     channel varchar, is_meeting_held boolean default false, is_done boolean default true,
     is_own_write boolean default false, is_cancelled boolean default false, is_out_of_office boolean default false,
-    result_text varchar
+    result_text varchar, created_by_id varchar
 );
 insert into fct_activity (rep_id, activity_date, created_at, is_touch) values
     ('A', '2026-11-05', '2026-11-05 03:00:00Z', true), ('A', '2026-10-30', '2026-10-30 03:00:00Z', true);
@@ -163,6 +163,32 @@ def test_what_was_done_day_by_day_adds_up_to_the_month_to_date(warehouse: Path) 
     assert sums == {
         measure: to_date[f"done_{measure}"] for measure in ("touches", "appointments", "meetings")
     }
+
+
+@pytest.mark.parametrize(("team", "counts_for"), [("team", "C"), ("other team", "A")])
+def test_an_appointment_counts_for_who_of_the_team_set_it(
+    warehouse: Path, team: str, counts_for: str
+) -> None:
+    before = done_appointments(warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(f"""
+            insert into dim_rep by name select 'C' as rep_id, '{team}' as team_id;
+            insert into fct_activity by name select 'A' as rep_id, 'C' as created_by_id, date '2026-11-25' as activity_date,
+                timestamptz '2026-11-12 03:00:00Z' as created_at, true as is_appointment, true as is_scheduled;
+        """)
+    assert done_appointments(warehouse) == before | {counts_for: before.get(counts_for, 0) + 1}
+
+
+def done_appointments(warehouse: Path) -> dict[str, int]:
+    """Of this month so far, by rep; the same by day and in all."""
+    given = read(warehouse)
+    of_month = given.activity_to_date.filter(pl.col("done_appointments") > 0)
+    in_all = dict(of_month.select("rep_id", "done_appointments").iter_rows())
+    by_day = given.activity_by_day.filter(
+        pl.col("measure") == "appointments", pl.col("activity_date") >= date(2026, 11, 1)
+    )
+    assert dict(by_day.group_by("rep_id").agg(pl.col("done").sum()).iter_rows()) == in_all
+    return in_all
 
 
 def test_what_was_done_is_read_as_far_back_as_a_promise_may_be(warehouse: Path) -> None:

@@ -21,8 +21,9 @@ NOW = datetime(2026, 10, 15, 8, 30, tzinfo=UTC)
 SATO = "005000000000001AAA"
 MARTS = """
 create table run_parameters as select 'Asia/Tokyo' as time_zone;
-create table dim_rep (rep_id varchar, language varchar, is_active boolean, time_zone varchar);
-insert into dim_rep values ('005000000000001AAA', 'ja', true, 'Asia/Tokyo'), ('005gone', 'ja', false, 'Asia/Tokyo');
+create table dim_rep (rep_id varchar, language varchar, is_active boolean, time_zone varchar, team_id varchar);
+insert into dim_rep values
+    ('005000000000001AAA', 'ja', true, 'Asia/Tokyo', 'east'), ('005gone', 'ja', false, 'Asia/Tokyo', 'east');
 create table fct_opportunity (
     opportunity_id varchar, rep_id varchar, status varchar, closed_date date, account_name varchar, opportunity_name varchar
 );
@@ -31,7 +32,7 @@ create table fct_activity (
     created_at timestamptz, is_touch boolean default false, is_first_meeting boolean default false,
     is_meeting_held boolean default false, is_appointment boolean default false, is_cancelled boolean default false,
     is_all_day boolean default false, is_own_write boolean default false, is_out_of_office boolean default false,
-    duration_minutes integer, subject varchar, result_text varchar
+    is_scheduled boolean default false, duration_minutes integer, subject varchar, result_text varchar, created_by_id varchar
 );
 """
 

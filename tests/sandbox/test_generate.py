@@ -326,6 +326,9 @@ def test_inside_sales_make_the_first_touches() -> None:
     owned = tables["Task"]["OwnerId"].is_in(inside.to_list())
     assert owned.mean() > 0.3  # type: ignore[operator]
     assert not tables["Opportunity"]["OwnerId"].is_in(inside.to_list()).any()
+    # They set first meetings in the calendar of the deal's owner.
+    assert tables["Event"]["CreatedById"].is_in(inside.to_list()).any()
+    assert not tables["Event"]["OwnerId"].is_in(inside.to_list()).any()
 
 
 @pytest.mark.parametrize(

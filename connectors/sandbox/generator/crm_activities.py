@@ -115,18 +115,30 @@ def _deleted_at(book: Ledger, deal: IntArray, number: IntArray, created: IntArra
     return np.minimum(alone, book.deleted_at[deal])
 
 
+def inside_sales_of(spec: OrganizationSpec, book: Ledger, seller: IntArray, deal: IntArray) -> IntArray:
+    """User number of the deal's inside sales, of the seller's team."""
+    per_team = max(spec.inside_sales_reps // spec.teams, 1)
+    place = integers(spec.seed, "task/inside", per_team, book.pipeline.deals.key[deal])
+    inside = seller_teams(spec)[seller] + spec.teams * place
+    return np.asarray(FIRST_INSIDE_SALES + np.minimum(inside, spec.inside_sales_reps - 1), dtype=np.int64)
+
+
+def appointment_setters(spec: OrganizationSpec, book: Ledger, events: EventDraft) -> IntArray:
+    """User number: who enters an appointment, the team's inside sales for first meetings, else the deal's owner."""
+    owner = seller_user_numbers(events.seller)
+    if spec.inside_sales_reps == 0:
+        return owner
+    inside = inside_sales_of(spec, book, events.seller, events.deal)
+    return np.where(events.kind == FIRST_MEETING, inside, owner)
+
+
 def task_owners(spec: OrganizationSpec, book: Ledger, tasks: TaskDraft) -> IntArray:
     """User number: the deal's owner, or the team's inside sales for touches before the first meeting."""
     owner = seller_user_numbers(tasks.seller)
     if spec.inside_sales_reps == 0:
         return owner
-    team = seller_teams(spec)[tasks.seller]
-    per_team = max(spec.inside_sales_reps // spec.teams, 1)
-    inside = team + spec.teams * integers(
-        spec.seed, "task/inside", per_team, book.pipeline.deals.key[tasks.deal]
-    )
     early = np.isin(tasks.number // 8 % 16, (0, 1, 2))
-    return np.where(early, FIRST_INSIDE_SALES + np.minimum(inside, spec.inside_sales_reps - 1), owner)
+    return np.where(early, inside_sales_of(spec, book, tasks.seller, tasks.deal), owner)
 
 
 def tasks_table(book: Ledger, tasks: TaskDraft, now: int) -> tuple[pa.Table, pa.Table]:
@@ -233,7 +245,7 @@ def events_table(book: Ledger, events: EventDraft, now: int) -> tuple[pa.Table, 
         "ShowAs": take(("Busy", "Free"), off.astype(np.int64)),
         "EventSubtype": constant("Event", count),
         "IsArchived": booleans(np.zeros(count, dtype=bool)),
-        **audit(events.created_at, owner, modified),
+        **audit(events.created_at, appointment_setters(spec, book, events), modified),
     }
     return table(columns), levels
 

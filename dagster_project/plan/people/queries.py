@@ -148,3 +148,26 @@ ABSENCES = """
     from halves
     where is_morning or is_afternoon
 """
+
+# Each activity with whom it counts for: an appointment for who set it, because inside sales enter it in the calendar of a
+# field rep of their team. One set after the first meeting was held is a later one: activity, not conversion (method §5).
+DATED_ACTIVITIES = """
+    first_meetings as (
+        select opportunity_id, min(activity_at) as first_meeting_at
+        from fct_activity where is_first_meeting group by opportunity_id
+    ),
+    dated as (
+        select
+            activities.rep_id, coalesce(setters.rep_id, activities.rep_id) as set_by_rep_id,
+            activities.opportunity_id, activity_date, activity_at, duration_minutes, created_at,
+            is_touch, is_first_meeting, is_scheduled,
+            is_appointment and created_at <= coalesce(first_meeting_at, 'infinity') as is_for_first_meeting,
+            timezone((select time_zone from run_parameters), created_at::timestamptz)::date as set_date
+        from fct_activity as activities
+        left join first_meetings on activities.opportunity_id = first_meetings.opportunity_id
+        left join dim_rep as owners on activities.rep_id = owners.rep_id
+        left join dim_rep as setters
+            on activities.created_by_id = setters.rep_id and owners.team_id = setters.team_id
+        where activities.rep_id is not null
+    )
+"""

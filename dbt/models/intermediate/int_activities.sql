@@ -23,7 +23,7 @@ tasks as (
 events as (
     select
         event_id, owner_id, who_id, what_id, account_id, subject, description, event_type, event_subtype, starts_at,
-        ends_at, event_date, duration_minutes, is_all_day, show_as, created_at, action_key, fact_id,
+        ends_at, event_date, duration_minutes, is_all_day, show_as, created_by_id, created_at, action_key, fact_id,
         first_observed_at
     from {{ ref('stg_event') }}
     where deleted_at is null
@@ -69,6 +69,7 @@ task_activities as (
         tasks.task_id as activity_id,
         'task' as activity_kind,
         tasks.owner_id as rep_id,
+        cast(null as varchar) as created_by_id,
         tasks.who_id,
         tasks.what_id,
         tasks.account_id,
@@ -121,6 +122,7 @@ event_activities as (
         events.event_id as activity_id,
         'event' as activity_kind,
         events.owner_id as rep_id,
+        events.created_by_id,
         events.who_id,
         events.what_id,
         events.account_id,
@@ -158,16 +160,16 @@ event_activities as (
 
 activities as (
     select
-        activity_id, activity_kind, rep_id, who_id, what_id, account_id, channel, subject, description, activity_at,
-        ends_at, created_at, is_done, is_inbound, is_connected, is_cancelled, is_all_day, is_out_of_office,
+        activity_id, activity_kind, rep_id, created_by_id, who_id, what_id, account_id, channel, subject, description,
+        activity_at, ends_at, created_at, is_done, is_inbound, is_connected, is_cancelled, is_all_day, is_out_of_office,
         duration_minutes, action_key, result_text, fact_id, first_observed_at, first_done_observed_at
     from task_activities
     union all
     select
         event_activities.activity_id, event_activities.activity_kind, event_activities.rep_id,
-        event_activities.who_id, event_activities.what_id, event_activities.account_id, event_activities.channel,
-        event_activities.subject, event_activities.description, event_activities.activity_at,
-        event_activities.ends_at, event_activities.created_at,
+        event_activities.created_by_id, event_activities.who_id, event_activities.what_id,
+        event_activities.account_id, event_activities.channel, event_activities.subject,
+        event_activities.description, event_activities.activity_at, event_activities.ends_at, event_activities.created_at,
         event_activities.ends_at <= parameters.as_of_end_at and not event_activities.is_cancelled as is_done,
         event_activities.is_inbound, false as is_connected, event_activities.is_cancelled,
         event_activities.is_all_day, event_activities.is_out_of_office, event_activities.duration_minutes,
@@ -182,8 +184,9 @@ activities as (
 -- A converted lead carries its touches along: its person becomes the contact, its deal the opportunity.
 linked as (
     select
-        activities.activity_id, activities.activity_kind, activities.rep_id, activities.who_id, activities.channel,
-        activities.subject, activities.description, activities.activity_at, activities.ends_at, activities.created_at,
+        activities.activity_id, activities.activity_kind, activities.rep_id, activities.created_by_id,
+        activities.who_id, activities.channel, activities.subject, activities.description,
+        activities.activity_at, activities.ends_at, activities.created_at,
         activities.is_done, activities.is_inbound, activities.is_connected, activities.is_cancelled,
         activities.is_all_day, activities.is_out_of_office, activities.duration_minutes, activities.action_key,
         activities.result_text,
@@ -204,6 +207,7 @@ select
     linked.activity_id,
     linked.activity_kind,
     linked.rep_id,
+    linked.created_by_id,
     linked.opportunity_id,
     coalesce(linked.what_account_id, opportunities.account_id, linked.other_account_id) as account_id,
     linked.who_id,

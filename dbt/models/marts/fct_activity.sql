@@ -4,10 +4,10 @@ with
 
 activities as (
     select
-        activity_id, activity_kind, rep_id, opportunity_id, account_id, who_id, channel, subject, description,
-        activity_at, activity_date, created_at, is_done, is_touch, is_inbound, is_appointment, is_scheduled,
-        is_connected, is_cancelled, is_all_day, is_out_of_office, duration_minutes, is_own_write, action_key,
-        result_text
+        activity_id, activity_kind, rep_id, created_by_id, opportunity_id, account_id, who_id, channel, subject,
+        description, activity_at, activity_date, created_at, is_done, is_touch, is_inbound, is_appointment,
+        is_scheduled, is_connected, is_cancelled, is_all_day, is_out_of_office, duration_minutes, is_own_write,
+        action_key, result_text
     from {{ ref('int_activities') }}
     where true {{ only_changed('activity_id') }}
 ),
@@ -26,6 +26,7 @@ select
     activities.activity_id,
     activities.activity_kind,
     activities.rep_id,
+    activities.created_by_id,
     reps.team_id,
     activities.opportunity_id,
     activities.account_id,

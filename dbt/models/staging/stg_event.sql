@@ -17,6 +17,7 @@ events as (
         'DurationInMinutes': 'bigint',
         'IsAllDayEvent': 'boolean',
         'ShowAs': 'varchar',
+        'CreatedById': 'varchar',
         'CreatedDate': 'timestamptz',
         'GyakusanActionKey__c': 'varchar'
     }, changed_only=true) }}
@@ -38,6 +39,7 @@ select
     case when DurationInMinutes >= 0 then DurationInMinutes end as duration_minutes,
     coalesce(IsAllDayEvent, false) as is_all_day,
     ShowAs as show_as,
+    CreatedById as created_by_id,
     coalesce(CreatedDate, occurred_at) as created_at,
     GyakusanActionKey__c as action_key,
     deleted_at,
