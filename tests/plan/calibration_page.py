@@ -1,4 +1,4 @@
-"""Writes what a run of the calibration measured into docs/metrics/plan_calibration.md.
+"""Writes what a run of the calibration measured into docs/metrics/calibration.md.
 
 ``python -m tests.plan.calibration_page`` plans 20,000 rep-months and takes some minutes.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.plan.calibration import Calibration, calibration, generated_months
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics" / "plan_calibration.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics" / "calibration.md"
 WORLDS = range(200)
 BEGIN, END = "<!-- measured -->\n", "<!-- end of what was measured -->"
 NAMES = {

@@ -1,4 +1,4 @@
-"""The chance of making quota against what came, on generated rep-months (docs/metrics/plan_calibration.md)."""
+"""The chance of making quota against what came, on generated rep-months (docs/metrics/calibration.md)."""
 
 from __future__ import annotations
 
