@@ -7,7 +7,8 @@ import sys
 import click
 
 from connectors.event_log import EventLog
-from dagster_project.errors import NeedsAttention
+from dagster_project.decisions import PLANS
+from dagster_project.errors import NeedsAttention, SettingsError
 from dagster_project.night_command import writes_told
 from dagster_project.nightly import run_night
 from dagster_project.progress import Progress, reporting
@@ -21,9 +22,14 @@ def evening_with_summary(*, dry_run: bool = False) -> None:
     """Run the evening and print what came of it.
 
     Raises:
+        SettingsError: no night has run here, so that nobody was told a plan.
         NeedsAttention: all is done, but rows were refused.
     """
     settings = load_settings()
+    if PLANS not in EventLog(settings.log_dir).streams():
+        raise SettingsError(
+            "there is no plan to review yet", where=str(settings.log_dir), remedy="run gyakusan nightly first"
+        )
     with reporting(sys.stderr) as progress:
         progress.dry_run = dry_run
         with writes_told(progress, settings):

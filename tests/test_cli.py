@@ -56,6 +56,10 @@ def test_what_only_shows_finds_the_demo_until_another_night_was_run(tmp_path: Pa
     assert_one_line(run("today", folder=tmp_path), 2, str(tmp_path / "data" / "published"))
 
 
+def test_an_evening_before_the_first_night(tmp_path: Path) -> None:
+    assert_one_line(run("evening", folder=tmp_path), 2, "no plan to review", "gyakusan nightly")
+
+
 def test_no_credentials(tmp_path: Path) -> None:
     assert_one_line(run("nightly", folder=tmp_path), 2, "GYAKUSAN_SALESFORCE_URL")
 

@@ -38,3 +38,10 @@ def test_anything_else_is_one_line_that_says_how_to_see_more() -> None:
     message, exit_code = explain(ValueError("first\nsecond"))
     assert (message.count("\n"), exit_code) == (0, 1)
     assert "GYAKUSAN_TRACEBACK" in message
+
+
+def test_errors_that_follow_from_each_other_in_a_ring_come_to_an_end() -> None:
+    first, second = KeyError("first"), KeyError("second")
+    first.__context__, second.__context__ = second, first
+    message, _ = explain(first)
+    assert "unexpected KeyError: 'first'" in message
