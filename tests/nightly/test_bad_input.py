@@ -92,7 +92,7 @@ def test_a_quota_file_fills_the_gap(small: Workplace) -> None:
     quota_file = small.folder / "quotas.csv"
     quota_file.write_text("rep_email_or_id,month,quota_amount\n0055g000000001mAAA,2026-10,100万\n")
     small.night(GYAKUSAN_QUOTA_FILE=str(quota_file))
-    assert small.value("select quota_amount from plan_today") == 1_000_000
+    assert small.value("select quota_amount from plan_today where scope_kind = 'rep'") == 1_000_000
     quota_file.write_text("rep_email_or_id,month,quota_amount\n0055g000000001mAAA,2026-10,lots\n")
     one_line(
         small.run("nightly", GYAKUSAN_QUOTA_FILE=str(quota_file)), 2, "quotas.csv, line 2", "quota_amount"
