@@ -59,7 +59,13 @@ def test_history_bounds_creation(demo_org: Workplace) -> None:
 def test_every_mart_is_there_and_filled(demo_org: Workplace) -> None:
     names = [name for (name,) in demo_org.query("select table_name from information_schema.tables")]
     filled = {name for name in names if demo_org.value(f'select count(*) from "{name}"')}
-    without_source = {"fct_quota", "fct_activity", "fct_activity_conversion", "dim_sales_process"}
+    without_source = {
+        "fct_quota",
+        "fct_activity",
+        "fct_activity_conversion",
+        "dim_sales_process",
+        "fct_review_reasons",
+    }
     assert {name for name in names if name.startswith(("fct_", "dim_"))} - filled <= without_source
 
 
