@@ -16,7 +16,8 @@ from dagster_project.plan.coefficients import average_cycles, rep_coefficients
 from dagster_project.plan.columns import SCOPE_KEY
 from dagster_project.plan.counts import LARGEST_COUNT
 from dagster_project.plan.inputs import PlanInputs
-from dagster_project.plan.tree import Coefficients, back_cast, whole
+from dagster_project.plan.rep_month import coefficients_of
+from dagster_project.plan.tree import back_cast, whole
 
 MONEY_SUMS = (
     "quota_amount",
@@ -129,12 +130,7 @@ def scope_table(reps: pl.DataFrame, inputs: PlanInputs) -> pl.DataFrame:
 
 
 def _tree(table: pl.DataFrame) -> pl.DataFrame:
-    coefficients = Coefficients(
-        average_price=table["average_price"].fill_null(1.0).to_numpy(),
-        win_rate=table["win_rate"].to_numpy(),
-        appointment_to_meeting=table["appointment_to_meeting"].to_numpy(),
-        touch_to_appointment=table["touch_to_appointment"].to_numpy(),
-    )
+    coefficients = coefficients_of(table)
     to_win = back_cast(table["remaining_amount"].fill_null(0.0).to_numpy(), coefficients).won_deals
     tree = back_cast(table["gap_amount"].fill_null(0.0).to_numpy(), coefficients)
     numbers = {
